@@ -29,8 +29,8 @@ public struct CheckpointIndex: Sendable {
         }
     }
 
-    /// The position of the tensor `name`; nil when there is none.
-    public func position(of name: String) -> Int? { tensors.firstIndex { $0.name == name } }
+    /// The position of the tensor `name`; nil when there is none. Names are bytes: Swift's `==` would take two normal forms for one.
+    public func position(of name: String) -> Int? { tensors.firstIndex { $0.name.utf8.elementsEqual(name.utf8) } }
 
     /// The sum of the decoded tensors' bytes.
     public var totalBytes: Int { tensors.reduce(0) { $0 &+ $1.byteCount } }
@@ -83,21 +83,22 @@ public struct Metadata: Sendable, Hashable {
     public var keys: [String] { entries.map(\.key) }
 
     public subscript(key: String) -> String? {
-        get { positions[key].map { entries[$0].text } }
+        get { positions[Array(key.utf8)].map { entries[$0].text } }
         set {
-            if let position = positions[key] {
+            if let position = positions[Array(key.utf8)] {
                 if let newValue { entries[position] = Entry(key: key, text: newValue) } else {
                     entries.remove(at: position)
-                    positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.key, $0) })
+                    positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { (Array($1.key.utf8), $0) })
                 }
             } else if let newValue {
-                positions[key] = entries.count
+                positions[Array(key.utf8)] = entries.count
                 entries.append(Entry(key: key, text: newValue))
             }
         }
     }
 
-    private var positions: [String: Int] = [:]
+    // By bytes: Swift takes two normal forms of a text for one key.
+    private var positions: [[UInt8]: Int] = [:]
 }
 
 /// The keys under which we keep, in formats with no place of their own, what would else be lost.

@@ -33,7 +33,8 @@ public struct JSONReader {
     /// An array or an object that is still open.
     private enum Open {
         case array([JSONValue])
-        case object([JSONValue.Member], seen: Set<String>, key: String)
+        /// The keys seen are bytes: Swift takes two normal forms of a text for one.
+        case object([JSONValue.Member], seen: Set<[UInt8]>, key: String)
     }
 
     private mutating func document() throws(Failure) -> JSONValue {
@@ -55,7 +56,7 @@ public struct JSONReader {
                 skipSpace()
                 if peek() == UInt8(ascii: "}") { at += 1; value = .object([]) } else {
                     let key = try memberKey()
-                    stack.append(.object([], seen: [key], key: key))
+                    stack.append(.object([], seen: [Array(key.utf8)], key: key))
                     continue
                 }
             default:
@@ -88,7 +89,7 @@ public struct JSONReader {
                         skipSpace()
                         let keyOffset = at
                         let nextKey = try memberKey()
-                        guard seen.insert(nextKey).inserted else {
+                        guard seen.insert(Array(nextKey.utf8)).inserted else {
                             throw Failure(offset: keyOffset, reason: "the key \"\(nextKey)\" stands twice in one object")
                         }
                         stack.append(.object(members, seen: seen, key: nextKey))
