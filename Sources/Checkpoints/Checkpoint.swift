@@ -13,11 +13,15 @@ public protocol Checkpoint: AnyObject, Sendable {
 
     /// Checks whatever reading every tensor to its end does not: checksums of indexes, padding, members that hold no tensor.
     func verifyRemainder() throws(CheckpointError)
+
+    /// The SHA-256 that the file itself records for the tensor's packed bytes, as 64 hex digits; nil when it records none.
+    func storedSHA256(ofTensorAt position: Int) -> String?
 }
 
 extension Checkpoint {
     public func extent(ofTensorAt position: Int) -> TensorExtent? { nil }
     public func verifyRemainder() throws(CheckpointError) {}
+    public func storedSHA256(ofTensorAt position: Int) -> String? { nil }
 }
 
 /// A tensor's bytes where they lie.

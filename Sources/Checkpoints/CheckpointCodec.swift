@@ -74,6 +74,8 @@ public struct WriteOptions: Sendable {
     public var level: Int?
     /// At most this many threads; nil is the machine's number of cores.
     public var threads: Int?
+    /// Whether a format that can record SHA-256 hashes does; nil is the codec's own choice.
+    public var recordsHashes: Bool?
     /// Called as bytes are written: done and total decoded bytes.
     public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
     public init() {}
