@@ -85,7 +85,7 @@ let package = Package(
         tests("NPZTests", uses: cores + ["NPZ", "Zip", "TestSupport"]),
         tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
-        tests("MLPBTests", uses: cores + ["MLPB", "TestSupport"]),
+        tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
         tests("MLPTests", uses: ["Architecture", "MLP", "StrictJSON", "TestSupport"]),
         tests("DialectsTests", uses: cores + ["Dialects", "TestSupport"]),

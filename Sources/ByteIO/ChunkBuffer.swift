@@ -80,6 +80,13 @@
         unsafe Array(slice(range))
     }
 
+    /// Whether the first `count` bytes here and in `other` are the same. Both must have that many.
+    public func isEqual(to other: ChunkBuffer, count: Int) -> Bool {
+        let (a, b) = unsafe (slice(0..<count), other.slice(0..<count))
+        guard let left = a.baseAddress, let right = b.baseAddress else { return count == 0 }
+        return unsafe memcmp(left, right, count) == 0
+    }
+
     /// Copies `bytes` to `offset`.
     public func store(_ bytes: RawSpan, at offset: Int = 0) {
         let part = unsafe slice(offset..<offset + bytes.byteCount)

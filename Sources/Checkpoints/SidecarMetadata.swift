@@ -1,4 +1,4 @@
-import StrictJSON
+package import StrictJSON
 public import Tensors
 
 // What a container has no place for travels as text under our own keys (`MetadataKey`): dtypes that it cannot name, tied tensors, the
@@ -79,7 +79,7 @@ public struct SidecarDTypes: Sendable {
 
 extension OptimizerState {
     /// `{"kind","step","settings":{},"slots":[{"tensor","slot","parameter"}]}`.
-    var json: JSONValue {
+    package var json: JSONValue {
         [
             "kind": .optional(kind.map { .string($0) }),
             "step": .optional(step.map { .integer($0) }),
