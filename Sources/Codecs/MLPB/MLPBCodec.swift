@@ -49,3 +49,11 @@ public struct MLPBCodec: WritableCheckpointCodec {
         try writer.run(furtherSections)
     }
 }
+
+extension MLPBCodec {
+    /// The contentHash (CLI.md) that the file records, 64 hex digits; nil when it records none or `checkpoint` is no MLPB file. It is
+    /// known without reading a tensor; `verifyRemainder()` proves that it follows from the recorded hashes of the tensors.
+    public func recordedContentHash(_ checkpoint: any Checkpoint) -> String? {
+        (checkpoint as? MLPBCheckpoint)?.file.contentHash.map(ContentHash.hex)
+    }
+}

@@ -82,18 +82,7 @@ enum TiesBody {
 /// The optimizer's state as JSON (MLPB-57).
 enum OptimizerBody {
     static func encode(_ state: OptimizerState) -> [UInt8] {
-        let text: JSONValue = .object([
-            .init("kind", .optional(state.kind.map { .string($0) })),
-            .init("step", .optional(state.step.map { .integer($0) })),
-            .init("settings", .object(state.settings.entries.map { .init($0.key, .string($0.text)) })),
-            .init("slots", .array(state.slots.map { slot in
-                .object([
-                    .init("tensor", .string(slot.tensor)), .init("slot", .string(slot.slot)),
-                    .init("parameter", .optional(slot.parameter.map { .string($0) })),
-                ])
-            })),
-        ])
-        return Array(text.text().utf8)
+        Array(state.json.text().utf8)
     }
 
     static func decode(_ bytes: [UInt8], at offset: Int, limits: Limits) throws(CheckpointError) -> OptimizerState {

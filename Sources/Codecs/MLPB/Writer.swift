@@ -171,16 +171,9 @@ struct Writer {
             let piece = min(buffer.count, count - done)
             try left.read(at: done, count: piece, into: buffer, at: 0)
             try right.read(at: done, count: piece, into: second, at: 0)
-            guard buffer.equals(second, count: piece) else { return false }
+            guard buffer.isEqual(to: second, count: piece) else { return false }
             done += piece
         }
         return true
-    }
-}
-
-extension ChunkBuffer {
-    /// Whether the first `count` bytes of both are the same.
-    func equals(_ other: ChunkBuffer, count: Int) -> Bool {
-        unsafe withUnsafeBytes(0..<count) { a in unsafe other.withUnsafeBytes(0..<count) { b in unsafe a.elementsEqual(b) } }
     }
 }
