@@ -86,6 +86,15 @@ public struct ZipDirectory: Sendable {
     /// A reader of `entry`. Throws `unsupported`, naming the method, when it cannot be read here.
     public func reader(of entry: ZipEntry) throws(ZipError) -> ZipEntryReader { try ZipEntryReader(entry, of: source) }
 
+    /// The first `count` bytes of `entry`, to look at. Only when they are all it has is their checksum checked.
+    public func prefix(of entry: ZipEntry, count: Int) throws(ZipError) -> [UInt8] {
+        guard count < entry.count else { return try bytes(of: entry, atMost: count) }
+        let reader = try ZipEntryReader(entry, of: source, wholeLimit: -1)
+        let buffer = try rising { () throws(IOError) in try ChunkBuffer(count: max(count, 0)) }
+        try reader.read(at: 0, count: max(count, 0), into: buffer, at: 0)
+        return buffer.array()
+    }
+
     /// All bytes of `entry`, checked. Throws `limit` when there are more than `limit`.
     public func bytes(of entry: ZipEntry, atMost limit: Int) throws(ZipError) -> [UInt8] {
         guard entry.count <= limit else {
