@@ -1,0 +1,51 @@
+public import Checkpoints
+import Tensors
+
+/// A tensor of each side that plays the same part, or a tensor of one side that the other has not.
+public struct TensorCorrespondence: Sendable, Hashable {
+    public struct Side: Sendable, Hashable {
+        /// The position in the side's index.
+        public var position: Int
+        /// Whether the dialect says that the file holds the canonical tensor with its axes turned round.
+        public var isTransposed: Bool
+        public init(position: Int, isTransposed: Bool = false) {
+            self.position = position
+            self.isTransposed = isTransposed
+        }
+    }
+
+    /// The canonical name, or the tensor's own.
+    public var name: String
+    public var a: Side?
+    public var b: Side?
+
+    public init(name: String, a: Side?, b: Side?) {
+        self.name = name
+        self.a = a
+        self.b = b
+    }
+
+    /// The tensors of two sides by name, in A's order, then what only B has. Under `parameters` optimizer slots are left out.
+    public static func byName(_ a: CheckpointIndex, _ b: CheckpointIndex, scope: DiffReport.Scope) -> [TensorCorrespondence] {
+        match(remaining(a, scope: scope), remaining(b, scope: scope), a, b)
+    }
+
+    /// Pairs the tensors at the given positions by name.
+    static func match(_ inA: [Int], _ inB: [Int], _ a: CheckpointIndex, _ b: CheckpointIndex) -> [TensorCorrespondence] {
+        var left = Dictionary(inB.map { (b.tensors[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
+        var list = inA.map { position in
+            let name = a.tensors[position].name
+            return TensorCorrespondence(name: name, a: Side(position: position), b: left.removeValue(forKey: name).map { Side(position: $0) })
+        }
+        for position in inB where left[b.tensors[position].name] == position {
+            list.append(TensorCorrespondence(name: b.tensors[position].name, a: nil, b: Side(position: position)))
+        }
+        return list
+    }
+
+    /// The positions that the scope keeps.
+    static func remaining(_ index: CheckpointIndex, scope: DiffReport.Scope) -> [Int] {
+        let slots = scope == .all ? [] : Set((index.optimizer?.slots ?? []).map(\.tensor))
+        return index.tensors.indices.filter { !slots.contains(index.tensors[$0].name) }
+    }
+}
