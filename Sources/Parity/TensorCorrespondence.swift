@@ -32,12 +32,14 @@ public struct TensorCorrespondence: Sendable, Hashable {
 
     /// Pairs the tensors at the given positions by name.
     static func match(_ inA: [Int], _ inB: [Int], _ a: CheckpointIndex, _ b: CheckpointIndex) -> [TensorCorrespondence] {
-        var left = Dictionary(inB.map { (b.tensors[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
+        // By bytes: Swift takes two normal forms of a text for one key.
+        func key(_ name: String) -> [UInt8] { Array(name.utf8) }
+        var left = Dictionary(inB.map { (key(b.tensors[$0].name), $0) }, uniquingKeysWith: { first, _ in first })
         var list = inA.map { position in
             let name = a.tensors[position].name
-            return TensorCorrespondence(name: name, a: Side(position: position), b: left.removeValue(forKey: name).map { Side(position: $0) })
+            return TensorCorrespondence(name: name, a: Side(position: position), b: left.removeValue(forKey: key(name)).map { Side(position: $0) })
         }
-        for position in inB where left[b.tensors[position].name] == position {
+        for position in inB where left[key(b.tensors[position].name)] == position {
             list.append(TensorCorrespondence(name: b.tensors[position].name, a: nil, b: Side(position: position)))
         }
         return list
@@ -45,7 +47,7 @@ public struct TensorCorrespondence: Sendable, Hashable {
 
     /// The positions that the scope keeps.
     static func remaining(_ index: CheckpointIndex, scope: DiffReport.Scope) -> [Int] {
-        let slots = scope == .all ? [] : Set((index.optimizer?.slots ?? []).map(\.tensor))
-        return index.tensors.indices.filter { !slots.contains(index.tensors[$0].name) }
+        let slots = scope == .all ? [] : Set((index.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
+        return index.tensors.indices.filter { !slots.contains(Array(index.tensors[$0].name.utf8)) }
     }
 }

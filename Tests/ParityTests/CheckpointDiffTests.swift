@@ -1,12 +1,13 @@
 import Checkpoints
 @testable import Parity
 import StrictJSON
+import TestSupport
 import Tensors
 import Testing
 
 @Suite("diff says how each tensor relates to its counterpart")
 struct CheckpointDiffTests {
-    private func one(_ a: (TensorInfo, [UInt8]), _ b: (TensorInfo, [UInt8]), _ diff: CheckpointDiff = CheckpointDiff()) throws -> DiffReport.Tensor {
+    private func one(_ a: MemoryTensor, _ b: MemoryTensor, _ diff: CheckpointDiff = CheckpointDiff()) throws -> DiffReport.Tensor {
         try diff.report(MemoryCheckpoint([a]), MemoryCheckpoint([b])).tensors[0]
     }
 
@@ -23,8 +24,8 @@ struct CheckpointDiffTests {
 
     @Test("integers beyond 2^53 are told apart")
     func wideIntegers() throws {
-        func integers(_ values: [Int64]) throws -> (TensorInfo, [UInt8]) {
-            (try TensorInfo(name: "n", dtype: .int64, sizes: [values.count]), values.flatMap { value in unsafe withUnsafeBytes(of: value.littleEndian) { unsafe Array($0) } })
+        func integers(_ values: [Int64]) throws -> MemoryTensor {
+            MemoryTensor(try TensorInfo(name: "n", dtype: .int64, sizes: [values.count]), values.flatMap { value in unsafe withUnsafeBytes(of: value.littleEndian) { unsafe Array($0) } })
         }
         let entry = try one(integers([1 << 60, 5]), integers([1 << 60 + 1, 5]))
         #expect(entry.relation == .different && entry.maxAbs == 1 && entry.maxULP == 1)
@@ -124,18 +125,18 @@ struct CheckpointDiffTests {
 
     @Test("two bytes without a meaning are equal by their bits, and to nothing else")
     func void() throws {
-        let raw = (try TensorInfo(name: "w", dtype: .void16, sizes: [2]), [1, 2, 3, 4] as [UInt8])
+        let raw = MemoryTensor(try TensorInfo(name: "w", dtype: .void16, sizes: [2]), [1, 2, 3, 4])
         #expect(try one(raw, raw).relation == .identical)
-        #expect(try one(raw, (raw.0, [1, 2, 3, 5])).relation == .different)
+        #expect(try one(raw, MemoryTensor(raw.info, [1, 2, 3, 5])).relation == .different)
         #expect(try one(raw, tensor("w", [2], [1, 2], as: .bfloat16)).relation == .different)
     }
 
     @Test("complex numbers are compared by their parts")
     func complex() throws {
         let info = try TensorInfo(name: "c", dtype: .complex64, sizes: [2])
-        let a = try tensor("c", [4], [1, 2, 3, 4]).1, b = try tensor("c", [4], [1, 2, 3, 4.5]).1
-        #expect(try one((info, a), (info, a)).relation == .identical)
-        let entry = try one((info, a), (info, b))
+        let a = try tensor("c", [4], [1, 2, 3, 4]).bytes, b = try tensor("c", [4], [1, 2, 3, 4.5]).bytes
+        #expect(try one(MemoryTensor(info, a), MemoryTensor(info, a)).relation == .identical)
+        let entry = try one(MemoryTensor(info, a), MemoryTensor(info, b))
         #expect(entry.relation == .different && entry.maxAbs == 0.5)
     }
 
@@ -169,7 +170,7 @@ struct CheckpointDiffTests {
     @Test("an error names the side and the tensor")
     func errors() throws {
         let info = try TensorInfo(name: "w", dtype: .float32, sizes: [4])
-        let short = MemoryCheckpoint([(info, [0, 0])]), good = MemoryCheckpoint([try tensor("w", [4], [0, 0, 0, 0])])
+        let short = MemoryCheckpoint([MemoryTensor(info, [0, 0])]), good = MemoryCheckpoint([try tensor("w", [4], [0, 0, 0, 0])])
         let error = #expect(throws: CheckpointError.self) { try CheckpointDiff().report(good, short, fileA: "a.npz", fileB: "b.npz") }
         #expect(error?.place.file == "b.npz" && error?.place.tensor == "w")
     }
