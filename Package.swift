@@ -57,8 +57,8 @@ let package = Package(
 
         // Containers that several formats share.
         floor("Zip", path: "Sources/Containers/Zip", uses: ["ByteIO", "Checksums", "CDeflate", "CZlib"]),
-        floor("HDF5Container", path: "Sources/Containers/HDF5", uses: ["ByteIO", "Tensors", "Checksums", "CDeflate", "CZlib"]),
-        floor("LibHDF5", uses: ["HDF5Container", "ByteIO", "Tensors", "CHDF5"]),
+        floor("HDF5Container", path: "Sources/Containers/HDF5", uses: ["ByteIO", "Tensors", "Checkpoints", "CDeflate"]),
+        floor("LibHDF5", uses: ["HDF5Container", "Checkpoints", "ByteIO", "Tensors", "CHDF5"]),
     ] + codecs.map { floor($0.name, path: "Sources/Codecs/\($0.name)", uses: $0.uses) } + [
         floor("Catalog", uses: cores + ["HDF5Container"] + allCodecs),
 
@@ -76,14 +76,14 @@ let package = Package(
             dependencies: cores + ["Catalog", "Dialects", "MLP", "Bridge", "Conversion", "Parity", "HDF5Container",
                                    .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
-        .executableTarget(name: "mlpconv-hdf5", dependencies: ["LibHDF5", "HDF5Container", "ByteIO"], swiftSettings: settings),
+        .executableTarget(name: "mlpconv-hdf5", dependencies: ["LibHDF5", "HDF5Container", "Checkpoints", "ByteIO"], swiftSettings: settings),
 
         // Tests: shared support, one target a room, and the contract suite over the whole catalog.
         .target(name: "TestSupport", dependencies: cores + ["Checksums"], path: "Tests/TestSupport", swiftSettings: settings),
         tests("CoreTests", uses: cores + ["Checksums", "TestSupport"]),
         tests("ZipTests", uses: cores + ["Zip", "TestSupport"]),
         tests("NPZTests", uses: cores + ["NPZ", "Zip", "TestSupport"]),
-        tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport"]),
+        tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
