@@ -33,7 +33,9 @@ public struct LibHDF5Describer: HDF5Describer {
 
 /// An HDF5 file opened on a range of a descriptor through our own driver, which reaches nothing else.
 @safe final class OpenRange {
-    let file: Handle
+    private var file: Handle?
+    /// The bytes of the range.
+    let count: Int
     private let range: UnsafeMutablePointer<mlp_range_t>
 
     init(driver: hid_t, descriptor: Int32, offset: Int, count: Int) throws(CheckpointError) {
@@ -54,6 +56,7 @@ public struct LibHDF5Describer: HDF5Describer {
             unsafe range.deallocate()
             throw error
         }
+        self.count = count
         unsafe self.range = range
     }
 
@@ -69,9 +72,12 @@ public struct LibHDF5Describer: HDF5Describer {
         return (address, count)
     }
 
+    /// The open file's identifier.
+    var id: hid_t { file?.id ?? -1 }
+
     deinit {
-        // The file's handle goes first: closing it may still read.
-        withExtendedLifetime(file) {}
-        unsafe Deferred.free(range)
+        // The file first: closing it may still read. With H5F_CLOSE_STRONG it takes everything open in it along.
+        file = nil
+        unsafe range.deallocate()
     }
 }

@@ -107,9 +107,10 @@ public final class HDF5File: Sendable {
         guard description.groups.first?.path == "" else {
             throw CheckpointError(.malformed, "the file has no root group")
         }
-        var seen = Set<String>()
+        // By bytes: Swift takes two normal forms of a text for one.
+        var seen = Set<[UInt8]>()
         for path in description.groups.map(\.path) + description.datasets.map(\.path) {
-            guard seen.insert(path).inserted else {
+            guard seen.insert(Array(path.utf8)).inserted else {
                 throw CheckpointError(.malformed, "two objects have the path \(quoted(path))", tensor: path)
             }
         }
