@@ -1,0 +1,248 @@
+import Architecture
+public import Checkpoints
+import StrictJSON
+import Tensors
+
+extension Recognition {
+    /// What `index` says of the network in it; never throws: why there is none stands in `failure`.
+    ///
+    /// The first that speaks decides: `hints`; our own metadata (`MetadataKey.network`); Keras' config; the conventions of the names.
+    /// - Parameter format: the codec's name. It tells whether the order of the tensors means anything.
+    public init(of index: CheckpointIndex, format: String, hints: RecognitionHints = RecognitionHints()) {
+        var recogniser = Recogniser(index: index, format: format, hints: hints)
+        self = recogniser.run()
+    }
+
+    /// As above, and the optimizer's step is read where a tensor of one number holds it.
+    public init(of checkpoint: any Checkpoint, format: String, hints: RecognitionHints = RecognitionHints()) throws(CheckpointError) {
+        self.init(of: checkpoint.index, format: format, hints: hints)
+        try optimizer?.readStep(from: checkpoint)
+    }
+}
+
+/// One pass over one index.
+struct Recogniser {
+    let index: CheckpointIndex
+    let format: String
+    let hints: RecognitionHints
+    /// Tensors that are no optimizer state.
+    private(set) var candidates: [Int] = []
+    private var result = Recognition()
+    private let table: NameTable
+
+    init(index: CheckpointIndex, format: String, hints: RecognitionHints) {
+        self.index = index
+        self.format = format
+        self.hints = hints
+        table = NameTable(index)
+    }
+
+    mutating func run() -> Recognition {
+        let config = KerasModel(index.metadata)
+        result.optimizer = index.optimizer ?? OptimizerNames.state(in: index, config: config)
+        let slots = Set((result.optimizer?.slots ?? []).compactMap { table[$0.tensor] })
+        candidates = index.tensors.indices.filter { !slots.contains($0) && !OptimizerNames.isState(index.tensors[$0].name) }
+        result.dialect = dialect(config)
+        do throws(CheckpointError) { try bind(config) } catch {
+            result.failure = error
+            result.network = nil
+            result.bindings = []
+        }
+        let used = Set(result.bindings.map(\.tensor))
+        result.leftovers = candidates.filter { !used.contains($0) }
+        if let network = result.network, index.optimizer == nil { bindSlots(config, network) }
+        return result
+    }
+
+    private mutating func bind(_ config: KerasModel?) throws(CheckpointError) {
+        if let map = hints.map {
+            var network = hints.network
+            if network == nil { network = ownText()?.network }
+            if network == nil, let config { network = try config.requireNetwork() }
+            guard let network else { throw CheckpointError(.networkNeeded, "a map of the parameters needs the network too: pass --network") }
+            result.bindings = try bind(map, network)
+            result.network = network
+            return
+        }
+        let own = ownText()
+        if let own, hints.dialect == nil {
+            do throws(CheckpointError) {
+                result.bindings = try bind(own.parameters, hints.network ?? own.network)
+                settle(own.network)
+                return
+            } catch {
+                // Names were changed since, or another network is asked for: the names themselves may still tell.
+                if hints.network == nil { result.notes.append("the file's own network text does not fit its tensors: \(error)") }
+            }
+        }
+        if let config {
+            try bindKeras(config, own: own?.network)
+            return
+        }
+        try bindByName(own: own?.network ?? SklearnText.network(in: index))
+    }
+
+    private mutating func ownText() -> NetworkText? {
+        guard let text = index.metadata[MetadataKey.network] else { return nil }
+        do throws(DescriptionError) { return try NetworkText(text) } catch {
+            result.notes.append("the metadata \(MetadataKey.network) is passed over: \(error)")
+            return nil
+        }
+    }
+
+    /// Takes the network that was asked for, else `own`; says so where they differ.
+    private mutating func settle(_ own: NetworkDescription?) {
+        guard let given = hints.network else {
+            result.network = own
+            return
+        }
+        if let own, own.input != given.input || own.layers != given.layers {
+            result.notes.append("--network says \(given.shortText), the file itself \(own.shortText); --network is taken")
+        }
+        result.network = given
+    }
+
+    private func bind(_ map: ParameterMap, _ network: NetworkDescription) throws(CheckpointError) -> [Binding] {
+        let custom = (result.dialect ?? .keep).storesKernelsTransposed
+        var binder = Binder(index: index, transposed: false)
+        var bindings: [Binding] = []
+        for parameter in network.parameters {
+            guard let entry = map.entries.first(where: { $0.parameter == parameter.name }), let position = table[entry.tensor] else {
+                throw CheckpointError(.mismatch, "the map names no tensor of the file for \(parameter.name)")
+            }
+            let transposed = (entry.transposed ?? custom) && parameter.shape.count == 2
+            let binding = try binder.bind(parameter.name, position, transposed ? parameter.shape.reversed() : parameter.shape, turned: false)
+            guard !binding.transposed else {
+                throw CheckpointError(.mismatch, "the map says that it \(transposed ? "lies" : "does not lie") as [out, in], its shape \(index.tensors[position].shape) says otherwise", tensor: entry.tensor)
+            }
+            bindings.append(Binding(parameter: parameter.name, tensor: position, transposed: transposed))
+        }
+        return bindings
+    }
+
+    // MARK: Keras' config
+
+    private mutating func bindKeras(_ config: KerasModel, own: NetworkDescription?) throws(CheckpointError) {
+        let groups = TensorGroup.groups(in: index, of: candidates, dialect: .keras).groups
+        var binder = Binder(index: index, transposed: hints.dialect?.storesKernelsTransposed ?? false)
+        defer { result.notes += config.notes + binder.notes }
+        if let model = config.completed(with: groups, index), let listed = model.arrange(groups) {
+            // The config's layers are found by name: their order is certain.
+            let network = hints.network ?? model.network
+            if hints.network == nil {
+                result.bindings = try binder.bind(zip(Slot.slots(of: network), listed).map { ($0, $1) }, network)
+            } else {
+                result.bindings = try binder.bind(listed, to: network, file: .authoritative)
+            }
+            settle(model.network)
+            return
+        }
+        if let given = hints.network ?? own {
+            result.bindings = try binder.bind(groups, to: given, file: fileOrder)
+            settle(own)
+            if result.network == nil { result.network = given }
+            return
+        }
+        let network = try config.requireNetwork()
+        result.bindings = try binder.bind(groups, to: network, file: fileOrder)
+        settle(network)
+    }
+
+    private mutating func bindSlots(_ config: KerasModel?, _ network: NetworkDescription) {
+        guard var state = result.optimizer else { return }
+        let names = result.bindings.filter { binding in
+            if let config { return config.isTrainable(binding.parameter, in: network) }
+            return !binding.parameter.hasSuffix(".moving_mean") && !binding.parameter.hasSuffix(".moving_var")
+        }.map { index.tensors[$0.tensor].name }
+        OptimizerNames.bindNumbered(&state, to: names, index, table)
+        result.optimizer = state
+    }
+
+    // MARK: names
+
+    private mutating func bindByName(own: NetworkDescription?) throws(CheckpointError) {
+        let network = hints.network ?? own
+        let (groups, others) = TensorGroup.groups(in: index, of: candidates, dialect: result.dialect)
+        var binder = Binder(index: index, transposed: (result.dialect ?? .keep).storesKernelsTransposed)
+        defer { result.notes += binder.notes }
+        if let network {
+            if result.dialect == .canonical, let map = canonicalMap(network) {
+                result.bindings = try bind(map, network)
+            } else if let positional = positional(network, groups) {
+                result.bindings = try binder.bind(positional, network)
+            } else {
+                result.bindings = try binder.bind(groups, to: network, file: fileOrder)
+            }
+            let left = others.filter { index.tensors[$0].shape.rank >= 2 && index.tensors[$0].dtype.isFloat }
+            if let first = left.first {
+                result.notes.append("\(left.count) more tensors are no part of the network: \(quoted(index.tensors[first].name))\(left.count > 1 ? " …" : "")")
+            }
+            settle(own)
+            return
+        }
+        throw reason(groups, others)
+    }
+
+    /// `layers/L0/kernel` by its own numbers, where every parameter of `network` has its name in the file.
+    private func canonicalMap(_ network: NetworkDescription) -> ParameterMap? {
+        var names: [String: String] = [:]
+        for position in candidates {
+            let name = index.tensors[position].name
+            if let parameter = CanonicalName.parameter(name) {
+                guard names.updateValue(name, forKey: parameter) == nil else { return nil }
+            }
+        }
+        var entries: [ParameterMap.Entry] = []
+        for parameter in network.parameters {
+            guard let tensor = names[parameter.name] else { return nil }
+            entries.append(.init(parameter: parameter.name, tensor: tensor, transposed: false))
+        }
+        return names.count == entries.count ? ParameterMap(entries: entries) : nil
+    }
+
+    /// `arr_0` …, and other tensors whose names say nothing of layers: as many as there are parameters, in their order.
+    private func positional(_ network: NetworkDescription, _ groups: [TensorGroup]) -> [(Slot, TensorGroup)]? {
+        guard groups.isEmpty else { return nil }
+        let names = candidates.map { index.tensors[$0].name }
+        var order = layerOrder(of: names, file: fileOrder == .lost ? .lost : .kept).map { candidates[$0] }
+        let slots = Slot.slots(of: network)
+        guard order.count == network.parameters.count, Set(names.map { NumberedName($0).skeleton }).count == 1 || fileOrder != .lost else { return nil }
+        return slots.map { slot in
+            let taken = Array(order.prefix(slot.wanted.count))
+            order.removeFirst(taken.count)
+            return (slot, TensorGroup(name: "", numbered: taken, kind: slot.kind, first: taken.first ?? 0))
+        }
+    }
+
+    /// How far the file's order can be trusted.
+    private var fileOrder: FileOrder {
+        switch format {
+        case "keras-h5": return .authoritative
+        case "safetensors", "hdf5": return index.metadata[MetadataKey.order] == nil ? .lost : .kept
+        default: return .kept
+        }
+    }
+
+    private func dialect(_ config: KerasModel?) -> Dialect? {
+        if let dialect = hints.dialect { return dialect == .keep ? nil : dialect }
+        if let text = index.metadata[MetadataKey.dialect], let dialect = Dialect(rawValue: text), dialect != .keep { return dialect }
+        if config != nil || format.hasPrefix("keras") { return .keras }
+        return DialectDetector.dialect(of: candidates.map { index.tensors[$0].name })
+    }
+
+    /// Why names alone make no network, and what to pass.
+    private func reason(_ groups: [TensorGroup], _ others: [Int]) -> CheckpointError {
+        Inference(index: index, groups: groups, others: others, transposed: (result.dialect ?? .keep).storesKernelsTransposed, file: fileOrder).reason
+    }
+}
+
+/// Positions by name, names compared as bytes.
+struct NameTable {
+    private var positions: [[UInt8]: Int] = [:]
+
+    init(_ index: CheckpointIndex) {
+        for (position, tensor) in index.tensors.enumerated() { positions[Array(tensor.name.utf8)] = position }
+    }
+
+    subscript(name: String) -> Int? { positions[Array(name.utf8)] }
+}
