@@ -79,6 +79,7 @@ let package = Package(
         .executableTarget(name: "mlpconv-hdf5", dependencies: ["LibHDF5", "HDF5Container", "Checkpoints", "ByteIO"], swiftSettings: settings),
 
         // Tests: shared support, one target a room, and the contract suite over the whole catalog.
+        .target(name: "MallocCount", path: "Tests/MallocCount"),
         .target(name: "TestSupport", dependencies: cores + ["Checksums"], path: "Tests/TestSupport", swiftSettings: settings),
         tests("CoreTests", uses: cores + ["Checksums", "TestSupport"]),
         tests("ZipTests", uses: cores + ["Zip", "TestSupport"]),
@@ -87,7 +88,7 @@ let package = Package(
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
-        tests("MLPTests", uses: ["Architecture", "MLP", "StrictJSON", "TestSupport"]),
+        tests("MLPTests", uses: cores + ["MLP", "NPZ", "Zip", "MallocCount", "TestSupport"]),
         tests("DialectsTests", uses: cores + ["Dialects", "TestSupport"]),
         tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "Catalog", "TestSupport"]),
         tests("CatalogTests", uses: cores + ["Catalog", "Conversion", "LibHDF5", "HDF5Container", "TestSupport"]),

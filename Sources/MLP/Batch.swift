@@ -28,8 +28,8 @@ public struct Batch<Scalar: NetworkScalar>: Sendable {
             guard classes.count == rows else {
                 throw NetworkError(.batchShape, "\(rows) rows need \(rows) classes, \(classes.count) were given")
             }
-            for (row, label) in classes.enumerated() where label < 0 || label >= output {
-                throw NetworkError(.target, "row \(row) has class \(label); the network's classes are 0 to \(output - 1)")
+            for row in 0..<rows where classes[row] < 0 || classes[row] >= output {
+                throw NetworkError(.target, "row \(row) has class \(classes[row]); the network's classes are 0 to \(output - 1)")
             }
         case (.dense(let values), .softmaxCESoft), (.dense(let values), .bce), (.dense(let values), .mse):
             let (count, overflow) = rows.multipliedReportingOverflow(by: output)

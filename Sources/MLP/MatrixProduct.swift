@@ -57,7 +57,7 @@ public enum Kernels: String, Sendable, CaseIterable {
     case blas
 
     /// Below this many multiplications a call into BLAS costs more than it saves.
-    static var smallWork: Int { 8192 }
+    static var smallWork: Int { 1024 }
 
     /// `scratch` has `SIMDKernels.scratch` scalars.
     func multiply<Scalar: NetworkScalar>(_ product: MatrixProduct<Scalar>, scratch: UnsafeMutablePointer<Scalar>) {

@@ -25,7 +25,7 @@ public struct Network<Scalar: NetworkScalar>: Sendable {
             guard values.count == entry.count else {
                 throw NetworkError(
                     .parameterShape, parameter: entry.name,
-                    "parameter \(entry.name): shape \(entry.shape) has \(entry.count) values, \([values.count]) were given")
+                    "parameter \(entry.name): shape \(entry.shape) has \(entry.count) values, \(values.count) were given")
             }
         }
         if let name = parameters.keys.filter({ layout[$0] == nil }).min() {

@@ -13,7 +13,8 @@ public struct Step<Scalar: NetworkScalar> {
         let plan = workspace.plan
         let w = unsafe workspace.buffer.base
         workspace.buffer.store(x, at: plan.x)
-        for node in plan.nodes { unsafe forward(node, w) }
+        // By index: an iterator over the nodes would cost an allocation a step in debug builds.
+        for i in 0..<plan.nodes.count { unsafe forward(plan.nodes[i], w) }
         if let completion = plan.completion {
             unsafe ActivationLoops.forward(
                 completion, workspace.subgradient, z: w + plan.logits, alpha: nil, a: w + plan.output, rows: rows, width: plan.outputWidth)
