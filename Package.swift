@@ -88,7 +88,7 @@ let package = Package(
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
-        tests("MLPTests", uses: cores + ["MLP", "NPZ", "Zip", "MallocCount", "TestSupport"]),
+        tests("MLPTests", uses: cores + ["MLP", "Zip", "MallocCount", "TestSupport"]),
         tests("DialectsTests", uses: cores + ["Dialects", "TestSupport"]),
         tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "Catalog", "TestSupport"]),
         tests("CatalogTests", uses: cores + ["Catalog", "Conversion", "LibHDF5", "HDF5Container", "TestSupport"]),
