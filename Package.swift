@@ -23,7 +23,7 @@ let codecs: [(name: String, uses: [Target.Dependency])] = [
     ("MLPB", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Checksums"]),
     ("HDF5", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "HDF5Container"]),
     ("Keras", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "HDF5Container", "Zip"]),
-    ("NPZ", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Zip"]),
+    ("NPZ", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Checksums", "Zip"]),
     ("Safetensors", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints"]),
 ]
 let allCodecs = codecs.map { Target.Dependency.byName(name: $0.name) }
