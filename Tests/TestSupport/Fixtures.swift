@@ -27,6 +27,7 @@ public enum Fixtures {
 
     public struct Missing: Error, CustomStringConvertible {
         public let path: String
+        public init(path: String) { self.path = path }
         public var description: String { "fixture missing: \(path)" }
     }
 }

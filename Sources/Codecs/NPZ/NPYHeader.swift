@@ -48,7 +48,7 @@ struct NPYHeader: Equatable {
     /// Reads a whole header.
     init(_ bytes: [UInt8]) throws(CheckpointError) {
         let start = bytes.count > 6 && bytes[6] == 1 ? 10 : 12
-        guard bytes.count > start, let last = bytes.last else { throw CheckpointError(.malformed, "the header is empty", offset: 8) }
+        guard bytes.count > start, let last = bytes.last else { throw CheckpointError(.malformed, "the header is empty, its length says: the file is damaged", offset: 8) }
         guard last == UInt8(ascii: "\n"), !bytes[start...].contains(UInt8(ascii: "\r")) else {
             throw CheckpointError(.malformed, "the header does not end in a newline: line ends were translated, or its length is damaged; transfer the file as binary", offset: bytes.count - 1)
         }

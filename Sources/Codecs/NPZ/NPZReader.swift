@@ -27,7 +27,7 @@ final class NPZCheckpoint: Checkpoint {
         for entry in directory.entries {
             guard let name = entry.arrayName else {
                 others.append(entry)
-                if entry.name != NPZMetadata.memberName { unsupported.append(.init(name: entry.name, reason: entry.isFolder ? "a folder" : "not an .npy member")) }
+                if entry.name != NPZMetadata.memberName { unsupported.append(.init(name: entry.name, reason: entry.isFolder ? "a folder" : "not an .npy member: bytes without a shape")) }
                 try limits.admit(entry.name, bytes: entry.count, stored: entry.compressedCount, total: &total)
                 continue
             }
