@@ -214,13 +214,40 @@ struct Recogniser {
         }
     }
 
-    /// How far the file's order can be trusted.
+    /// How far the file's order can be trusted. What sorts by name says nothing; what keeps each layer's tensors together in another order
+    /// was restored from our metadata, or says what its writer said.
     private var fileOrder: FileOrder {
         switch format {
         case "keras-h5": return .authoritative
-        case "safetensors", "hdf5": return index.metadata[MetadataKey.order] == nil ? .lost : .kept
+        case "safetensors", "hdf5": return isSorted || !isGathered ? .lost : .kept
         default: return .kept
         }
+    }
+
+    /// Whether tensors of one type stand in the order of their names.
+    private var isSorted: Bool {
+        var last: [DType: (bytes: [UInt8], path: [[UInt8]])] = [:], byBytes = true, byPath = true
+        for position in candidates {
+            let tensor = index.tensors[position]
+            let next = (bytes: Array(tensor.name.utf8), path: tensor.name.utf8.split(separator: UInt8(ascii: "/")).map(Array.init))
+            if let last = last[tensor.dtype] {
+                byBytes = byBytes && last.bytes.lexicographicallyPrecedes(next.bytes)
+                byPath = byPath && last.path.lexicographicallyPrecedes(next.path) { $0.lexicographicallyPrecedes($1) }
+            }
+            last[tensor.dtype] = next
+        }
+        return byBytes || byPath
+    }
+
+    /// Whether the tensors of each layer stand together.
+    private var isGathered: Bool {
+        var seen: Set<String> = [], last: String?
+        for position in candidates {
+            guard let group = ParsedName(index.tensors[position].name)?.group, group != last else { continue }
+            guard seen.insert(group).inserted else { return false }
+            last = group
+        }
+        return true
     }
 
     private func dialect(_ config: KerasModel?) -> Dialect? {
