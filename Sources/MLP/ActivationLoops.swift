@@ -108,7 +108,7 @@ enum ActivationLoops<Scalar: NetworkScalar> {
     }
 
     static func logSoftmax(_ z: UnsafePointer<Scalar>, _ a: UnsafeMutablePointer<Scalar>, _ width: Int) {
-        let row = unsafe LogSumExp(z, width)
+        let row = unsafe LogSumExp(z, width, exponentials: a)
         for j in 0..<width { unsafe a[j] = (z[j] - row.top) - row.logSum }
     }
 
@@ -125,11 +125,14 @@ struct LogSumExp<Scalar: NetworkScalar> {
     let top: Scalar
     let logSum: Scalar
 
-    init(_ z: UnsafePointer<Scalar>, _ width: Int) {
+    /// Leaves exp(z_k - top) in `exponentials` [width].
+    init(_ z: UnsafePointer<Scalar>, _ width: Int, exponentials: UnsafeMutablePointer<Scalar>) {
         let best = unsafe ActivationLoops.largest(z, width)
-        top = unsafe z[best]
+        let top = unsafe z[best]
+        for j in 0..<width { unsafe exponentials[j] = .exponential(z[j] - top) }
         var others: Scalar = 0
-        for j in 0..<width where j != best { unsafe others += .exponential(z[j] - top) }
+        for j in 0..<width where j != best { unsafe others += exponentials[j] }
+        self.top = top
         logSum = .logOnePlus(others)
     }
 }

@@ -73,14 +73,11 @@ enum LossLoops<Scalar: NetworkScalar> {
         for r in 0..<rows {
             let (z, gradient) = unsafe (z + r * width, gradient + r * width)
             let label = classes[r]
-            let row = unsafe LogSumExp(z, width)
+            let row = unsafe LogSumExp(z, width, exponentials: gradient)
             unsafe sum += Double((row.top - z[label]) + row.logSum)
             // The label's gradient is p - 1 = -(the others' share): summed directly, so that a sure prediction keeps its digits.
             var others: Scalar = 0
-            for k in 0..<width {
-                unsafe gradient[k] = .exponential(z[k] - row.top)
-                if k != label { unsafe others += gradient[k] }
-            }
+            for k in 0..<width where k != label { unsafe others += gradient[k] }
             let total = unsafe others + gradient[label]
             for k in 0..<width { unsafe gradient[k] = gradient[k] / total / divisor }
             unsafe gradient[label] = -(others / total) / divisor
@@ -95,7 +92,7 @@ enum LossLoops<Scalar: NetworkScalar> {
         var sum = 0.0
         for r in 0..<rows {
             let (z, gradient) = unsafe (z + r * width, gradient + r * width)
-            let row = unsafe LogSumExp(z, width)
+            let row = unsafe LogSumExp(z, width, exponentials: gradient)
             var weight: Scalar = 0
             var total: Scalar = 0
             for k in 0..<width {
@@ -103,7 +100,6 @@ enum LossLoops<Scalar: NetworkScalar> {
                 weight += t
                 // A target of 0 asks nothing, even where its logit is infinitely far away.
                 if t != 0 { unsafe sum += Double(t * ((row.top - z[k]) + row.logSum)) }
-                unsafe gradient[k] = .exponential(z[k] - row.top)
                 unsafe total += gradient[k]
             }
             for k in 0..<width { unsafe gradient[k] = (gradient[k] / total * weight - targets[r * width + k]) / divisor }
