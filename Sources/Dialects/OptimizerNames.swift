@@ -22,8 +22,14 @@ enum OptimizerNames {
             }
         }
         let variables = Variables(index)
+        let table = NameTable(index)
         for name in names {
             var found = slot(name, variables)
+            // Keras 3's first numbers: the iteration, and the learning rate where it is no schedule.
+            if let position = table[name], index.tensors[position].shape.rank == 0, name.hasPrefix("optimizer/vars/") {
+                if found.slot == "0" { found.slot = "iteration" }
+                if found.slot == "1", index.tensors[position].dtype.isFloat { found.slot = "learning_rate" }
+            }
             // Adam's slots have their usual names; the rest keeps the file's.
             if state.kind?.hasPrefix("adam") == true || state.kind == "nadam" {
                 found.slot = ["momentum": "m", "velocity": "v", "velocity_hat": "v_hat", "vhat": "v_hat"][found.slot] ?? found.slot
