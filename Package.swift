@@ -57,7 +57,7 @@ let package = Package(
 
         // Containers that several formats share.
         floor("Zip", path: "Sources/Containers/Zip", uses: ["ByteIO", "Checksums", "CDeflate", "CZlib"]),
-        floor("HDF5Container", path: "Sources/Containers/HDF5", uses: ["ByteIO", "Tensors", "Checkpoints", "CDeflate"]),
+        floor("HDF5Container", path: "Sources/Containers/HDF5", uses: ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "CDeflate"]),
         floor("LibHDF5", uses: ["HDF5Container", "Checkpoints", "ByteIO", "Tensors", "CHDF5"]),
     ] + codecs.map { floor($0.name, path: "Sources/Codecs/\($0.name)", uses: $0.uses) } + [
         floor("Catalog", uses: cores + ["HDF5Container"] + allCodecs),

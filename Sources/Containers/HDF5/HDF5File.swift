@@ -55,13 +55,15 @@ public final class HDF5File: Sendable {
     }
 
     /// The file that `input` is, described once however many codecs ask. A failure is kept too: nobody waits twice for a reader that dies.
+    /// Under limits other than the default, which detection works with, it is described anew.
     public static func shared(_ input: CheckpointInput, describer: any HDF5Describer, limits: Limits = .default) throws(CheckpointError) -> HDF5File {
-        let outcome = try input.shared(Outcome.self) { () throws(CheckpointError) in
+        func outcome() -> Outcome {
             do throws(CheckpointError) {
                 return Outcome(result: .success(try HDF5File(input.source, describer: describer, limits: limits)))
             } catch { return Outcome(result: .failure(error)) }
         }
-        return try outcome.result.get()
+        if limits != .default { return try outcome().result.get() }
+        return try input.shared(Outcome.self) { () throws(CheckpointError) in outcome() }.result.get()
     }
 
     private struct Outcome: Sendable { let result: Result<HDF5File, CheckpointError> }

@@ -1,11 +1,11 @@
-import Checkpoints
-import HDF5Container
+public import Checkpoints
 import StrictJSON
 import Tensors
 
 /// Attributes as text metadata: the root's under their own names, another object's as `<path>@<attribute>`.
-enum HDF5Attributes {
-    static func metadata(of description: HDF5Description) -> (metadata: Metadata, unread: [CheckpointIndex.Unsupported]) {
+public enum HDF5Attributes {
+    /// All attributes of a file as text, and which of them hold what is no text of ours.
+    public static func metadata(of description: HDF5Description) -> (metadata: Metadata, unread: [CheckpointIndex.Unsupported]) {
         var metadata = Metadata(), unread: [CheckpointIndex.Unsupported] = []
         func take(_ attribute: HDF5Attribute, _ path: String) {
             let key = path.isEmpty ? attribute.name : "\(path)@\(attribute.name)"
