@@ -30,7 +30,7 @@ public enum HDF5Attributes {
     }
 
     /// One text as it is; everything else as JSON, arrays nested as their shape says.
-    static func text(_ attribute: HDF5Attribute) -> String {
+    public static func text(_ attribute: HDF5Attribute) -> String {
         let items: [JSONValue]
         switch attribute.value {
         case .text(let texts):
