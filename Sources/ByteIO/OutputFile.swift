@@ -61,6 +61,19 @@ public final class OutputFile {
         try unsafe bytes.span.bytes.withUnsafeBytes { (raw) throws(IOError) in try unsafe write(raw, at: offset) }
     }
 
+    /// Writes at any offset of a file that a library lays out through the same descriptor. `position` becomes the end of what was written so,
+    /// where that is further; nothing is appended to such a file.
+    public func place(_ bytes: RawSpan, at offset: Int) throws(IOError) {
+        let (end, overflow) = offset.addingReportingOverflow(bytes.byteCount)
+        guard isSeekable, offset >= 0, !overflow else {
+            throw IOError(operation: "write \(bytes.byteCount) bytes", path: path, offset: offset,
+                          reason: isSeekable ? "there is no such offset" : "a pipe cannot seek")
+        }
+        try flush()
+        try unsafe bytes.withUnsafeBytes { (raw) throws(IOError) in try unsafe write(raw, at: offset) }
+        position = max(position, end)
+    }
+
     /// Hands everything appended so far to the operating system.
     public func flush() throws(IOError) {
         guard !pending.isEmpty else { return }

@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
 #include <hdf5.h>
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -170,6 +174,7 @@ static inline hid_t mlp_p_file_create(void) { return H5P_FILE_CREATE; }
 static inline hid_t mlp_p_dataset_create(void) { return H5P_DATASET_CREATE; }
 static inline hid_t mlp_p_group_create(void) { return H5P_GROUP_CREATE; }
 static inline hid_t mlp_p_link_create(void) { return H5P_LINK_CREATE; }
+static inline hid_t mlp_p_attribute_create(void) { return H5P_ATTRIBUTE_CREATE; }
 static inline hid_t mlp_p_default(void) { return H5P_DEFAULT; }
 static inline hid_t mlp_s_all(void) { return H5S_ALL; }
 static inline hid_t mlp_e_default(void) { return H5E_DEFAULT; }
@@ -305,6 +310,14 @@ static inline void mlp_take_error(mlp_error_t *error) {
     memset(error, 0, sizeof *error);
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, mlp_error_callback, error);
     H5Eclear2(H5E_DEFAULT);
+}
+
+/// No new privileges and no core image of this process, where the system knows such things.
+static inline void mlp_harden(void) {
+#if defined(__linux__)
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 static inline void mlp_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }

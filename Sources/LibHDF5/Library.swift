@@ -17,6 +17,9 @@ enum Library {
         }
     }
 
+    /// Runs `body` with the lock held, for closing what was given up.
+    static func release(_ body: () -> Void) { state.withLock { _ in body() } }
+
     private static func open() throws(CheckpointError) -> Int64 {
         // The first call of all: else a process that exits with a dataset open may crash in the library's exit handler.
         _ = H5dont_atexit()
@@ -67,5 +70,14 @@ final class Handle {
         self.close = close
     }
 
-    deinit { _ = close(id) }
+    /// Closes it now, and tells whether that went well: what a file still has to write may not go well.
+    func shut() -> Bool {
+        guard isOpen else { return true }
+        isOpen = false
+        return close(id) >= 0
+    }
+
+    private var isOpen = true
+
+    deinit { _ = shut() }
 }

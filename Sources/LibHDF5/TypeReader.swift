@@ -54,7 +54,7 @@ enum TypeReader {
         return HDF5Type.Float(
             size: H5Tget_size(type), order: order(type), precision: H5Tget_precision(type), bitOffset: Int(H5Tget_offset(type)),
             signPosition: sign, exponentPosition: exponent, exponentSize: exponentSize, mantissaPosition: mantissa, mantissaSize: mantissaSize,
-            bias: Int(clamping: H5Tget_ebias(type)), isImplied: H5Tget_norm(type) == H5T_NORM_IMPLIED)
+            bias: min(Int(clamping: H5Tget_ebias(type)), 1 << 40), isImplied: H5Tget_norm(type) == H5T_NORM_IMPLIED)
     }
 
     private static func tag(_ type: hid_t) -> String {
