@@ -154,7 +154,10 @@ struct DatasetReader {
     private mutating func chunk(_ index: Int, _ dataset: Handle, _ offset: [hsize_t], _ path: String) throws(CheckpointError) -> HDF5Chunk? {
         var size: hsize_t = 0
         guard unsafe H5Dget_chunk_storage_size(dataset.id, offset, &size) >= 0 else {
-            throw Library.failure(.malformed, "its index of chunks cannot be read", path: path)
+            let reason = Library.lastError()
+            // How the library says that a chunk was never written.
+            if reason == "chunk storage is not allocated" { return nil }
+            throw CheckpointError(.malformed, "its index of chunks cannot be read: the HDF5 library says: \(reason)", tensor: path)
         }
         guard size > 0 else { return nil }
         guard size <= range.count else {

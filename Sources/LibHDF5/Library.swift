@@ -49,9 +49,9 @@ enum Library {
 
     /// `what`, with the library's reason.
     static func failure(_ code: CheckpointError.Code, _ what: String, path: String? = nil) -> CheckpointError {
-        let reason = lastError()
+        let reason = lastError(), path = path?.isEmpty == true ? nil : path
         // What libhdf5 1.10 says of files that 1.12 and later wrote with their newest types.
-        if reason.contains("bad version number") {
+        if reason.contains("bad version number for datatype") {
             return CheckpointError(.unsupported, "\(what): \(reason): it was written for a newer HDF5 library than this one, \(version); rewrite it with libver='earliest', or h5repack", tensor: path)
         }
         return CheckpointError(code, "\(what): the HDF5 library says: \(reason)", tensor: path)

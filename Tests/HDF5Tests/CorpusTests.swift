@@ -51,6 +51,7 @@ func corpus(_ one: Case) throws {
         outcome = .failure(error)
     }
     #expect(.now - start < .seconds(15), "\(one.file) took too long")
+    print("OUT", one.file, one.entry["expect"]?.string ?? "", one.entry["level"]?.string ?? "", .now - start, outcome)
     switch outcome {
     case .failure(let error):
         #expect(!error.message.isEmpty && error.message.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }, "\(error)")

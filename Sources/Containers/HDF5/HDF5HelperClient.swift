@@ -83,9 +83,9 @@ public struct HDF5HelperRequest: Sendable, Equatable {
     }
 
     /// The processor time that a description may take: it grows with the file, whose metadata it is.
-    public var processorSeconds: Int { 3 + count / (32 << 20) }
+    public var processorSeconds: Int { 2 + count / (32 << 20) }
     /// The time by the clock on the wall, for a machine that has other things to do.
-    public var wallSeconds: Int { 10 + 3 * processorSeconds }
+    public var wallSeconds: Int { 8 + 4 * processorSeconds }
     /// The memory the helper may have, where the system can hold it to that.
     public var memoryBytes: Int { 512 << 20 + min(count, 4 << 30) * 3 }
 
