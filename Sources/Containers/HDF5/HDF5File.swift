@@ -26,7 +26,15 @@ public final class HDF5File: Sendable {
             throw CheckpointError(.notRecognised, "no HDF5 signature at offset 0, 512, 1024 …: this is no HDF5 file, or its start is lost")
         }
         let range: FileRange
-        if let backing = source.backing { range = backing } else { range = try Self.spooled(source, limits: limits) }
+        if let backing = source.backing { range = backing } else {
+            // Memory, or a deflated zip member: libhdf5 needs a descriptor.
+            guard source.count <= limits.totalBytes else {
+                throw CheckpointError(.limit, "\(grouped(source.count)) bytes are over the limit of \(grouped(limits.totalBytes)); raise it with --max-bytes")
+            }
+            let spool = try rising { () throws(IOError) in try SpoolFile.copy(of: source) }
+            guard let whole = spool.backing else { throw CheckpointError(.io, "a temporary file cannot be used") }
+            range = whole
+        }
         let description = try describer.describe(range, attributes: attributes, limits: limits)
         try Self.check(description, limits: limits)
         var entries: [Entry] = [], chunks = 0, total = 0
