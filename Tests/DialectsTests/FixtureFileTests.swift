@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Recognition of the fixture files as their codecs deliver them")
 struct FixtureFileTests {
-    private let registry = CodecRegistry([NPZCodec(), SafetensorsCodec(), HDF5Codec(describer: LibHDF5Describer())])
+    private let registry = CodecRegistry([NPZCodec(), SafetensorsCodec(), HDF5Codec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter())])
 
     private func open(_ file: FixtureIndex.File) throws -> (checkpoint: any Checkpoint, format: String)? {
         guard let path = try? Fixtures.path("parity/\(file.architecture)/\(file.name)"), !file.name.hasPrefix("sharded/") else { return nil }
