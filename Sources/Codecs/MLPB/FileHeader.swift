@@ -2,7 +2,7 @@ import ByteIO
 import Checkpoints
 import Checksums
 
-/// The first 64 bytes of a file (MLPB-10 to MLPB-14): the magic, the version and their checksum. The same in every version to come.
+/// The first 64 bytes of a file (MLPB-10, MLPB-11): the magic, the version and their checksum. They keep their places in every version to come (MLPB-13).
 struct FileHeader {
     var major = Layout.major
     var minor = Layout.minor
@@ -34,6 +34,7 @@ struct FileHeader {
         guard seal == stored else {
             throw CheckpointError(.malformed, "the header's CRC-32 is \(hex(stored)), its bytes have \(hex(seal)): it is damaged", offset: 0)
         }
+        // MLPB-12: minor versions are all welcome.
         guard major == Layout.major else {
             throw CheckpointError(.unsupported, "it is MLPB \(major).\(minor); this reader knows \(Layout.major).x: a newer mlpconv reads it", offset: 10)
         }
@@ -68,7 +69,7 @@ struct FileHeader {
     }
 }
 
-/// The last 64 bytes of a file (MLPB-60 to MLPB-63): where the index is. Whoever cuts the file cuts these.
+/// The last 64 bytes of a file (MLPB-60): where the index is. Whoever cuts the file cuts these.
 struct Tail {
     var offset: Int
     var indexOffset: Int
@@ -112,6 +113,7 @@ struct Tail {
             return fields
         }
         try cursor.zeros(20, "tail")
+        // MLPB-61.
         guard fields.0 == UInt64(offset) else {
             throw CheckpointError(.malformed, "the tail was written at offset \(fields.0) and is found at \(offset): bytes before it are missing or were inserted", offset: offset + 8)
         }

@@ -3,7 +3,7 @@ import Checkpoints
 import Checksums
 import Tensors
 
-/// The index (MLPB-70 to MLPB-76): every section's head and every tensor's head and foot once more, byte for byte, in the file's order.
+/// The index (MLPB-70): every section's head and every tensor's head and foot once more, byte for byte (MLPB-71), in the file's order.
 struct FileIndex {
     var offset: Int
     var sections: [SectionHead]
@@ -59,6 +59,7 @@ struct FileIndex {
         guard fixed.tensors <= limits.tensors else {
             throw CheckpointError(.limit, "\(grouped(fixed.tensors)) tensors are over the limit of \(grouped(limits.tensors))", offset: offset + 24)
         }
+        // MLPB-73: before any memory is reserved for them.
         let least = fixed.sections * SectionHead.count + fixed.tensors * (TensorHead.fixedCount + TensorFoot.fixedCount + 8) + 4
         guard least <= cursor.remaining else {
             throw CheckpointError(.malformed, "\(fixed.tensors) tensors and \(fixed.sections) sections do not fit an index of \(bytes.count) bytes", offset: offset + 24)
@@ -104,7 +105,7 @@ struct FileIndex {
         tensors.append(TensorRecord(head: head, foot: foot))
     }
 
-    /// MLPB-26: a name stands once, compared byte for byte.
+    /// MLPB-26, MLPB-51: a name stands once, compared byte for byte, and so does a kind of section.
     private func checkNames() throws(CheckpointError) {
         var seen = Set<ExactText>(minimumCapacity: tensors.count)
         for tensor in tensors where !seen.insert(ExactText(tensor.head.name)).inserted {

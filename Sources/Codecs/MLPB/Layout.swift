@@ -45,7 +45,7 @@ enum Mark {
     private static func mark(_ letters: String) -> [UInt8] { [0x89] + Array("MLPB".utf8) + Array(letters.utf8) }
 }
 
-/// MLPB-30: the numbers of the dtypes. They are never reused.
+/// MLPB-30: the numbers of the dtypes. None gets a second meaning (MLPB-102).
 enum DTypeTable {
     private static let pairs: [(UInt8, DType)] = [
         (1, .bool), (2, .uint8), (3, .int8), (4, .uint16), (5, .int16), (6, .uint32), (7, .int32), (8, .uint64), (9, .int64),

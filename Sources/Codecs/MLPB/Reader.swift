@@ -3,7 +3,7 @@ import Checkpoints
 import Checksums
 import Tensors
 
-/// An open MLPB file. Opening reads the header, the tail, the index and the sections that are known: never the tensors.
+/// An open MLPB file. Opening reads the header, the tail, the index and the sections that are known: never the tensors (MLPB-72).
 final class MLPBCheckpoint: Checkpoint {
     let index: CheckpointIndex
     let source: any ByteSource
@@ -19,6 +19,7 @@ final class MLPBCheckpoint: Checkpoint {
         }
         let tailOffset = source.count - Layout.tailCount
         let tail = try Tail(rising { () throws(IOError) in try source.bytes(at: tailOffset, count: Layout.tailCount) }, at: tailOffset)
+        // MLPB-63, here and below for the index.
         guard tail.headerCRC == CRC32.of(Array(header.bytes.dropLast(4))) else {
             throw CheckpointError(.malformed, "the tail belongs to another header", offset: tailOffset + 36)
         }
@@ -59,7 +60,7 @@ final class MLPBCheckpoint: Checkpoint {
         index = CheckpointIndex(tensors: infos, metadata: sections.metadata, unsupported: unsupported, ties: sections.ties, optimizer: sections.optimizer)
     }
 
-    /// Why this version cannot decode the tensor (MLPB-31, MLPB-41); nil when it can.
+    /// Why this version cannot decode the tensor (MLPB-31, MLPB-41: what minor versions add, MLPB-101); nil when it can.
     private static func unsupported(_ head: TensorHead, _ header: FileHeader) throws(CheckpointError) -> String? {
         if DTypeTable.dtype(head.dtypeID) == nil {
             guard header.minor > Layout.minor, head.dtypeID != 0 else {
@@ -105,7 +106,6 @@ struct Sections {
     var ties: [[Int]] = []
 
     init(_ file: FileIndex, in source: any ByteSource, limits: Limits) throws(CheckpointError) {
-        var network: String?
         var total = 0
         for section in file.sections {
             guard let kind = SectionKind(rawValue: section.kind) else {
@@ -124,24 +124,34 @@ struct Sections {
             guard crc == section.bodyCRC else {
                 throw CheckpointError(.malformed, "the section \(section.kind) has the CRC-32 \(hex(crc)), its head says \(hex(section.bodyCRC)): it is damaged", offset: section.bodyOffset)
             }
-            var cursor = ByteCursor(body, origin: section.bodyOffset)
-            switch kind {
-            case .network: network = try cursor.parsed("network section") { (cursor) throws(IOError) in try cursor.utf8(body.count) }
-            case .metadata: metadata = try MetadataBody.decode(&cursor)
-            case .optimizer:
-                optimizer = try OptimizerBody.decode(body, at: section.bodyOffset, limits: limits)
-                continue
-            case .ties: ties = try TiesBody.decode(&cursor, tensors: file.tensors.count)
-            }
-            guard cursor.isAtEnd else {
-                throw CheckpointError(.malformed, "\(cursor.remaining) bytes follow the end of the section \(section.kind)", offset: cursor.offset)
-            }
+            try take(kind, body, at: section.bodyOffset, tensors: file.tensors.count, limits: limits)
         }
-        if let network { try insert(network) }
+        try settle()
     }
 
-    /// The network's text comes back under its key, in its place in the order of keys.
-    private mutating func insert(_ network: String) throws(CheckpointError) {
+    init() {}
+
+    private var network: String?
+
+    /// Reads the body of a known section, whose checksum was right.
+    mutating func take(_ kind: SectionKind, _ body: [UInt8], at offset: Int, tensors: Int, limits: Limits) throws(CheckpointError) {
+        var cursor = ByteCursor(body, origin: offset)
+        switch kind {
+        case .network: network = try cursor.parsed("network section") { (cursor) throws(IOError) in try cursor.utf8(body.count) }
+        case .metadata: metadata = try MetadataBody.decode(&cursor)
+        case .optimizer:
+            optimizer = try OptimizerBody.decode(body, at: offset, limits: limits)
+            return
+        case .ties: ties = try TiesBody.decode(&cursor, tensors: tensors)
+        }
+        guard cursor.isAtEnd else {
+            throw CheckpointError(.malformed, "\(cursor.remaining) bytes follow the end of the section \(kind.rawValue)", offset: cursor.offset)
+        }
+    }
+
+    /// After the last section: the network's text comes back under its key, in its place in the order of keys (MLPB-56).
+    mutating func settle() throws(CheckpointError) {
+        guard let network else { return }
         guard metadata[MetadataKey.network] == nil else {
             throw CheckpointError(.malformed, "the network stands in its section and in the metadata")
         }

@@ -2,7 +2,7 @@ import ByteIO
 import Checkpoints
 import Checksums
 
-/// What stands before a section's body, and once more in the index (MLPB-50 to MLPB-53). 64 bytes.
+/// What stands before a section's body, and once more in the index (MLPB-50). 64 bytes.
 struct SectionHead: Equatable {
     var offset: Int
     /// Four ASCII letters.

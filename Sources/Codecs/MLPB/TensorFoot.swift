@@ -2,7 +2,7 @@ import ByteIO
 import Checkpoints
 import Checksums
 
-/// What stands after a tensor's data, and once more in the index (MLPB-42 to MLPB-47): the checksums of its blocks.
+/// What stands after a tensor's data, and once more in the index (MLPB-42): the checksums of its blocks.
 struct TensorFoot: Equatable {
     struct Block: Equatable {
         /// The bytes it takes in the file.
@@ -13,7 +13,7 @@ struct TensorFoot: Equatable {
 
     var offset: Int
     var ordinal: Int
-    /// The checksum of the head that belongs to this foot.
+    /// The checksum of the head that belongs to this foot (MLPB-43).
     var headCRC: UInt32
     var storedCount: Int
     /// The SHA-256 of the tensor's packed bytes, 32 bytes, where the writer recorded it.
@@ -110,7 +110,7 @@ struct TensorRecord: Equatable {
     var head: TensorHead
     var foot: TensorFoot
 
-    /// Where the data begins.
+    /// Where the data begins (MLPB-25).
     var dataOffset: Int { (head.offset + head.count + 63) & ~63 }
     /// The first byte after the foot.
     var end: Int { foot.offset + foot.count }

@@ -3,17 +3,17 @@ import Checkpoints
 import Checksums
 import Tensors
 
-/// What stands before a tensor's data, and once more in the index (MLPB-20 to MLPB-29).
+/// What stands before a tensor's data, and once more in the index (MLPB-21).
 struct TensorHead: Equatable {
     /// Where this head begins in the file.
     var offset: Int
-    /// The tensor's place in the file's order, from 0.
+    /// The tensor's place in the file's order, from 0 (MLPB-22).
     var ordinal: Int
-    /// The tensor whose data this one shares; its own ordinal when the data follows.
+    /// The tensor whose data this one shares (MLPB-27); its own ordinal when the data follows.
     var dataOrdinal: Int
-    /// The size of its packed bytes.
+    /// The size of its packed bytes (MLPB-23).
     var byteCount: Int
-    /// The size of the data that follows; nil when the writer could not know it yet (`unknown`): the foot says.
+    /// The size of the data that follows; nil when the writer could not know it yet (`unknown`): the foot says (MLPB-24).
     var storedCount: Int?
     /// Decoded bytes a block.
     var blockSize: Int
