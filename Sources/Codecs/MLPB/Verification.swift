@@ -10,7 +10,7 @@ struct Verification {
 
     init(_ checkpoint: MLPBCheckpoint) throws(CheckpointError) {
         self.checkpoint = checkpoint
-        buffer = try ChunkBuffer(checkedCount: 256 << 10)
+        buffer = try ChunkBuffer(checkedCount: 64 << 10)
     }
 
     func run() throws(CheckpointError) {

@@ -15,6 +15,8 @@ struct Writer {
     private let recordsHashes: Bool
     private var sections: [SectionHead] = []
     private var tensors: [TensorRecord] = []
+    /// For each tensor that is tied, the groups that it is in.
+    private var groups: [Int: [Int]] = [:]
     private var written = 0
     private let total: Int
 
@@ -32,6 +34,7 @@ struct Writer {
         total = checkpoint.index.totalBytes
         recordsHashes = options.recordsHashes ?? (total <= Self.hashedBytes)
         try checkIndex()
+        for (number, group) in checkpoint.index.ties.enumerated() { for ordinal in group { groups[ordinal, default: []].append(number) } }
     }
 
     private func checkIndex() throws(CheckpointError) {
@@ -148,8 +151,8 @@ struct Writer {
         let tensor = index.tensors[ordinal]
         guard tensor.byteCount > 0 else { return nil }
         var tried: Set<Int> = []
-        for group in index.ties where group.contains(ordinal) {
-            for other in group where other < ordinal {
+        for group in (groups[ordinal] ?? []).map({ index.ties[$0] }) {
+            for other in group.prefix(while: { $0 < ordinal }) {
                 let owner = tensors[other].head.dataOrdinal
                 let candidate = index.tensors[owner]
                 guard candidate.dtype == tensor.dtype, candidate.shape == tensor.shape, tried.insert(owner).inserted,
