@@ -118,4 +118,14 @@ import TestSupport
         #expect(try MLPBCodec().open(file, limits: limits).index.tensors.map(\.name) == [name])
         #expect { try MLPBCodec().open(file) } throws: { ($0 as? CheckpointError)?.code == .limit }
     }
+
+    @Test("a tensor of 255 axes is kept, and read where the limit allows it; one of 256 is refused")
+    func manyAxes() throws {
+        let file = try written(MemoryCheckpoint([try .sample("a", .int8, [Int](repeating: 1, count: 255))]), as: MLPBCodec())
+        var limits = Limits()
+        limits.rank = 255
+        #expect(try MLPBCodec().open(file, limits: limits).index.tensors[0].shape.rank == 255)
+        #expect { try MLPBCodec().open(file) } throws: { ($0 as? CheckpointError)?.code == .limit }
+        #expect(MLPBCodec().objection(to: try TensorInfo(name: "a", dtype: .int8, sizes: [Int](repeating: 1, count: 256))) != nil)
+    }
 }
