@@ -49,7 +49,7 @@ struct Binder {
         var bindings: [Binding] = []
         for parameter in network.parameters {
             guard let binding = found[parameter.name] else {
-                throw CheckpointError(.mismatch, "nothing in the file is \(parameter.name) \(parameter.shape) of the network \(network.shortText)")
+                throw CheckpointError(.mismatch, "nothing in the file is \(parameter.name) \(parameter.shape) of the network \(brief(network))")
             }
             bindings.append(binding)
         }
@@ -61,6 +61,9 @@ struct Binder {
         let tensor = index.tensors[position], sizes = tensor.shape.sizes
         guard tensor.dtype.isFloat || tensor.dtype == .void16 || tensor.dtype.kind == .unsigned || tensor.dtype.kind == .signed else {
             throw CheckpointError(.mismatch, "\(parameter) would be of \(tensor.dtype.rawValue), which is no real number", tensor: tensor.name)
+        }
+        if !tensor.dtype.isFloat, tensor.dtype != .void16 {
+            notes.append("\(parameter) is of \(tensor.dtype.rawValue), taken as whole numbers; if they are the bits of floats, say so with --read-as, as in --read-as '*=bfloat16'")
         }
         if shape.count == 2 {
             let transposed = self.transposed != turned
@@ -137,7 +140,7 @@ struct Binder {
 
     private func wrongCount(_ kind: TensorGroup.Kind, _ wanted: [Slot], _ found: [TensorGroup], _ network: NetworkDescription) -> CheckpointError {
         let names = found.prefix(6).map { quoted($0.name) }.joined(separator: ", ") + (found.count > 6 ? " …" : "")
-        return CheckpointError(.mismatch, "the network \(network.shortText) has \(wanted.count) \(kind.rawValue) layers with parameters, the file \(found.count)\(found.isEmpty ? "" : ": \(names)"); check --network")
+        return CheckpointError(.mismatch, "the network \(brief(network)) has \(wanted.count) \(kind.rawValue) layers with parameters, the file \(found.count)\(found.isEmpty ? "" : ": \(names)"); check --network")
     }
 }
 
@@ -191,6 +194,8 @@ extension Binder {
                 queues.append([index])
             }
         }
+        // So many names without a common number would have to be tried in every order.
+        if queues.count > 64 { return (2, []) }
         // Depth first with a stack of our own; states that lead nowhere are kept, and a search that grows too large counts as undecided.
         var taken = [Int](repeating: 0, count: queues.count), path: [(queue: Int, group: Int)] = [], next = [0]
         var dead: Set<[Int]> = [], solved: [[Int]] = [], before: [Int] = [0], steps = 0

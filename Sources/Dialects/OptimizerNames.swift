@@ -87,7 +87,7 @@ enum OptimizerNames {
             if let parameter = variables.byPath[String(last.dropLast(word.count + 1))] { return (word, parameter) }
         }
         // Keras 2: Adam/m/dense/kernel, Adam/dense/kernel/m, training/Adam/dense/kernel/m.
-        for start in path.indices.dropFirst() {
+        for start in path.indices.dropFirst().prefix(8) {
             let rest = path[start...]
             if let head = rest.first, slotWords.contains(head), let parameter = variables.byPath[rest.dropFirst().joined(separator: "/")] { return (head, parameter) }
             if slotWords.contains(last), let parameter = variables.byPath[rest.dropLast().joined(separator: "/")] { return (last, parameter) }

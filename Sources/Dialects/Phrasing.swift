@@ -36,7 +36,7 @@ extension Dialect {
             var placements: [Placement] = []
             for (i, layer) in network.layers.enumerated() {
                 guard case .dense(_, true, let activation) = layer, activation != .prelu else {
-                    throw CheckpointError(.unsupported, "scikit-learn's MLP has dense layers with biases and nothing else; L\(i) of \(network.shortText) is none")
+                    throw CheckpointError(.unsupported, "scikit-learn's MLP has dense layers with biases and nothing else; L\(i) of \(brief(network)) is none")
                 }
                 placements += [Placement(parameter: "L\(i).kernel", name: "coefs_\(i)", transposed: false), Placement(parameter: "L\(i).bias", name: "intercepts_\(i)", transposed: false)]
             }
@@ -77,7 +77,8 @@ extension Dialect {
 
 extension [Placement] {
     fileprivate func inOrder(of network: NetworkDescription) -> [Placement] {
-        network.parameters.compactMap { parameter in first { $0.parameter == parameter.name } }
+        let byParameter = Dictionary(map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
+        return network.parameters.compactMap { byParameter[$0.name] }
     }
 }
 
@@ -121,8 +122,9 @@ extension Recognition {
         let start = adaptations ?? TensorAdaptation.all(of: index)
         guard dialect != .keep else { return start }
         var changes: [Int: (name: String, turned: Bool)] = [:], turned: Set<[UInt8]> = []
+        let bound = Dictionary(bindings.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
         for placement in try dialect.placements(of: requireNetwork()) {
-            guard let binding = binding(of: placement.parameter) else { continue }
+            guard let binding = bound[placement.parameter] else { continue }
             let turns = binding.transposed != placement.transposed
             changes[binding.tensor] = (placement.name, turns)
             if turns { turned.insert(Array(index.tensors[binding.tensor].name.utf8)) }

@@ -97,7 +97,7 @@ struct Recogniser {
             return
         }
         if let own, own.input != given.input || own.layers != given.layers {
-            result.notes.append("--network says \(given.shortText), the file itself \(own.shortText); --network is taken")
+            result.notes.append("--network says \(brief(given)), the file itself \(brief(own)); --network is taken")
         }
         result.network = given
     }
@@ -105,9 +105,10 @@ struct Recogniser {
     private func bind(_ map: ParameterMap, _ network: NetworkDescription) throws(CheckpointError) -> [Binding] {
         let custom = (result.dialect ?? .keep).storesKernelsTransposed
         var binder = Binder(index: index, transposed: false)
+        let entries = Dictionary(map.entries.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
         var bindings: [Binding] = []
         for parameter in network.parameters {
-            guard let entry = map.entries.first(where: { $0.parameter == parameter.name }), let position = table[entry.tensor] else {
+            guard let entry = entries[parameter.name], let position = table[entry.tensor] else {
                 throw CheckpointError(.mismatch, "the map names no tensor of the file for \(parameter.name)")
             }
             let transposed = (entry.transposed ?? custom) && parameter.shape.count == 2
@@ -150,9 +151,9 @@ struct Recogniser {
 
     private mutating func bindSlots(_ config: KerasModel?, _ network: NetworkDescription) {
         guard var state = result.optimizer else { return }
-        let names = result.bindings.filter { binding in
-            if let config { return config.isTrainable(binding.parameter, in: network) }
-            return !binding.parameter.hasSuffix(".moving_mean") && !binding.parameter.hasSuffix(".moving_var")
+        let frozen = config?.frozen(in: network) ?? []
+        let names = result.bindings.filter {
+            !$0.parameter.hasSuffix(".moving_mean") && !$0.parameter.hasSuffix(".moving_var") && !frozen.contains($0.parameter)
         }.map { index.tensors[$0.tensor].name }
         OptimizerNames.bindNumbered(&state, to: names, index, table)
         result.optimizer = state

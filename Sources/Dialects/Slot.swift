@@ -1,5 +1,13 @@
 import Architecture
 
+/// The short string, cut where it is too long for a message.
+func brief(_ network: NetworkDescription) -> String {
+    guard network.layers.count > 40 else { return network.shortText }
+    var start = network
+    start.layers = Array(network.layers.prefix(40))
+    return "\(start.shortText)-… (\(network.layers.count) layers)"
+}
+
 /// One layer's worth of parameters that a description asks for.
 struct Slot {
     /// The number of the layer in the description.

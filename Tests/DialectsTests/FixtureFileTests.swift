@@ -9,6 +9,7 @@ import Safetensors
 import Tensors
 import TestSupport
 import Testing
+import Zip
 
 @Suite("Recognition of the fixture files as their codecs deliver them")
 struct FixtureFileTests {
@@ -77,6 +78,34 @@ struct FixtureFileTests {
         case .activation(let activation): .activation(single(activation))
         default: layer
         }
+    }
+
+    @Test("a .keras file's config gives network, order and optimizer, functional ones too")
+    func kerasArchives() throws {
+        var read = 0
+        for file in try FixtureIndex.files() where file.format == "keras" {
+            let archive = try ZipDirectory(FileSource(path: try Fixtures.path("parity/\(file.architecture)/\(file.name)")))
+            var index = file.index
+            for (member, key) in [("config.json", "model_config"), ("metadata.json", "metadata")] {
+                let entry = try #require(archive.entry(named: member))
+                index.metadata[key] = String(decoding: try archive.bytes(of: entry, atMost: 1 << 20), as: UTF8.self)
+            }
+            for tensors in [index.tensors, index.tensors.reversed()] {
+                index.tensors = tensors
+                let found = Recognition(of: index, format: "keras")
+                expectTruth(found, index, file)
+                let network = try #require(found.network)
+                #expect(network.input == file.spec.input)
+                #expect(network.layers.map(rounded) == file.spec.layers.map(rounded), "\(file.architecture)/\(file.name)")
+                let parameters = Dictionary(uniqueKeysWithValues: found.bindings.map { (index.tensors[$0.tensor].name, $0.parameter) })
+                for (tensor, truth) in file.slots {
+                    let slot = try #require(found.optimizer?.slots.first { $0.tensor == tensor })
+                    #expect("\(slot.slot).\(slot.parameter.flatMap { parameters[$0] } ?? "?")" == truth, "\(file.architecture)/\(file.name) \(tensor)")
+                }
+            }
+            read += 1
+        }
+        #expect(read > 20)
     }
 
     @Test("the step of an optimizer is read from its counter")

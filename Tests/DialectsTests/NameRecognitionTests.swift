@@ -183,4 +183,26 @@ struct NameRecognitionTests {
         #expect(try recognise(tensors, "6-\(widths)-7", format: "safetensors").found.failure?.code == .ambiguous)
         #expect(try recognise(tensors, "6-\(widths)-8", format: "safetensors").found.failure?.code != nil)
     }
+
+    @Test("twenty thousand layers are answered in seconds, in every way of asking", .timeLimit(.minutes(2)))
+    func large() throws {
+        let count = 20_000
+        let layers = (0..<count).map { i in #"{"class_name":"Dense","config":{"name":"d\#(i)","units":1,"trainable":false}}"# }.joined(separator: ",")
+        let config = #"{"class_name":"Sequential","config":{"layers":[{"class_name":"InputLayer","config":{"batch_shape":[null,1]}},\#(layers)]}}"#
+        var tensors: [TensorInfo] = []
+        for i in 0..<count {
+            tensors += [try TensorInfo(name: "model_weights/d\(i)/d\(i)/kernel:0", dtype: .float32, sizes: [1, 1]), try TensorInfo(name: "model_weights/d\(i)/d\(i)/bias:0", dtype: .float32, sizes: [1])]
+        }
+        let keras = CheckpointIndex(tensors: tensors, metadata: Metadata([("model_config", config)]))
+        let found = Recognition(of: keras, format: "keras-h5")
+        #expect(found.bindings.count == 2 * count)
+        _ = try found.adaptations(of: keras, to: .torch)
+        let text = try #require(found.networkText(of: keras))
+        #expect(Recognition(of: CheckpointIndex(tensors: tensors, metadata: Metadata([(MetadataKey.network, text)])), format: "mlpb").network == found.network)
+        // No numbers in common: refused at once.
+        let names = try (0..<count).map { try TensorInfo(name: String(String($0, radix: 2).map { $0 == "1" ? Character("a") : "b" }) + ".weight", dtype: .float32, sizes: [1, 1]) }
+        let sorted = CheckpointIndex(tensors: names.sorted { $0.name < $1.name })
+        let bias = NetworkDescription(input: 1, layers: Array(repeating: .dense(units: 1, useBias: false, activation: .linear), count: count))
+        #expect(Recognition(of: sorted, format: "safetensors", hints: RecognitionHints(network: bias)).failure?.code == .ambiguous)
+    }
 }

@@ -62,7 +62,7 @@ struct KerasModel {
         guard refusal == nil else { return nil }
         var model = self
         if input == nil, case .dense? = layers.first(where: { if case .dense = $0 { true } else { false } }), let source = sources.first,
-           let group = Self.group(of: source, in: groups), let kernel = group.parts[.kernel] ?? group.numbered.first {
+           let group = Finder(groups).group(of: source, nil), let kernel = group.parts[.kernel] ?? group.numbered.first {
             model.input = index.tensors[kernel].shape.sizes.first
         }
         return model.input == nil || (try? model.network.checked()) == nil ? nil : model
@@ -70,33 +70,60 @@ struct KerasModel {
 
     /// The groups of this model's layers, in their order; nil when one cannot be found by its name.
     func arrange(_ groups: [TensorGroup]) -> [TensorGroup]? {
+        let slots = Slot.slots(of: network), finder = Finder(groups)
         var found: [TensorGroup] = [], used: Set<Int> = []
-        for (source, slot) in zip(sources, Slot.slots(of: network)) {
-            guard let group = Self.group(of: source, in: groups.filter { $0.kind == slot.kind || $0.kind == .other }), used.insert(group.first).inserted else { return nil }
+        for (source, slot) in zip(sources, slots) {
+            guard let group = finder.group(of: source, slot.kind), used.insert(group.first).inserted else { return nil }
             found.append(group)
         }
-        return found.count == sources.count && found.count == Slot.slots(of: network).count ? found : nil
+        return found.count == sources.count && found.count == slots.count ? found : nil
     }
 
-    /// Whether the layer of `parameter` was trained: frozen layers have no optimizer state.
-    func isTrainable(_ parameter: String, in network: NetworkDescription) -> Bool {
-        guard !parameter.hasSuffix(".moving_mean"), !parameter.hasSuffix(".moving_var") else { return false }
+    /// The parameters of layers that were frozen: they have no optimizer state.
+    func frozen(in network: NetworkDescription) -> Set<String> {
         let slots = Slot.slots(of: network)
-        guard slots.count == sources.count, let place = slots.firstIndex(where: { $0.wanted.contains { $0.parameter == parameter } }) else { return true }
-        return sources[place].trainable
+        guard slots.count == sources.count else { return [] }
+        return Set(zip(slots, sources).filter { !$1.trainable }.flatMap { $0.0.wanted.map(\.parameter) })
     }
 
-    private static func group(of source: Source, in groups: [TensorGroup]) -> TensorGroup? {
-        let paths = [source.path, source.path.split(separator: "/", omittingEmptySubsequences: false).map { $0 == "layers" ? "_layer_checkpoint_dependencies" : $0 }.joined(separator: "/")]
-        if let exact = groups.first(where: { paths.contains($0.name) }) { return exact }
-        let under = groups.filter { group in paths.contains { group.name.hasSuffix("/" + $0) } }
-        if under.count == 1 { return under[0] }
-        // Legacy: model_weights/<layer>/<scopes>/<weight>; weights-only files lack the first.
-        let components = groups.map { group in group.name.split(separator: "/").drop { $0 == "model_weights" } }
-        let first = groups.indices.filter { components[$0].first.map(String.init) == source.outer }
-        if first.count == 1 { return groups[first[0]] }
-        let last = first.filter { components[$0].last.map(String.init) == source.name }
-        return last.count == 1 ? groups[last[0]] : nil
+    /// Finds a layer's group by the paths that Keras gives it.
+    private struct Finder {
+        private let groups: [TensorGroup]
+        private var byName: [String: [Int]] = [:]
+        /// By the last two components, `layers/dense_1`.
+        private var byEnd: [String: [Int]] = [:]
+        /// Legacy: by the layer's group, the first component.
+        private var byLayer: [String: [Int]] = [:]
+
+        init(_ groups: [TensorGroup]) {
+            self.groups = groups
+            for (place, group) in groups.enumerated() {
+                byName[group.name, default: []].append(place)
+                let components = group.name.split(separator: "/")
+                byEnd[components.suffix(2).joined(separator: "/"), default: []].append(place)
+                if let layer = components.drop(while: { $0 == "model_weights" }).first { byLayer[String(layer), default: []].append(place) }
+            }
+        }
+
+        /// The group of `source` among those of `kind`; nil when there is none or more than one.
+        func group(of source: Source, _ kind: TensorGroup.Kind?) -> TensorGroup? {
+            func fits(_ place: Int) -> Bool { kind == nil || groups[place].kind == kind || groups[place].kind == .other }
+            let components = source.path.split(separator: "/").map(String.init)
+            let older = components.map { $0 == "layers" ? "_layer_checkpoint_dependencies" : $0 }
+            for path in [components, older] {
+                if let exact = byName[path.joined(separator: "/")]?.first(where: fits) { return groups[exact] }
+            }
+            for path in [components, older] {
+                let end = "/" + path.joined(separator: "/")
+                let under = (byEnd[path.suffix(2).joined(separator: "/")] ?? []).filter { fits($0) && groups[$0].name.hasSuffix(end) }
+                if under.count == 1 { return groups[under[0]] }
+            }
+            // Legacy: model_weights/<layer>/<scopes>/<weight>; weights-only files lack the first.
+            let layer = (byLayer[source.outer] ?? []).filter(fits)
+            if layer.count == 1 { return groups[layer[0]] }
+            let named = layer.filter { groups[$0].name.split(separator: "/").last.map(String.init) == source.name }
+            return named.count == 1 ? groups[named[0]] : nil
+        }
     }
 }
 
