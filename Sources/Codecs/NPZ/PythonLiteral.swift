@@ -50,7 +50,7 @@ struct PythonLiteralReader {
             // One value in parentheses without a comma is that value.
             return values.count == 1 && commas == 0 ? values[0] : .tuple(values)
         case .some(UInt8(ascii: "0")...UInt8(ascii: "9")), UInt8(ascii: "-"): return .integer(try integer())
-        case .some(UInt8(ascii: "A")...UInt8(ascii: "Z")), .some(UInt8(ascii: "a")...UInt8(ascii: "z")):
+        case .some(UInt8(ascii: "A")...UInt8(ascii: "Z")), .some(UInt8(ascii: "a")...UInt8(ascii: "z")), UInt8(ascii: "_"):
             let word = word()
             switch word {
             case "True": return .bool(true)
@@ -73,7 +73,7 @@ struct PythonLiteralReader {
                 at += 1
                 return (values, commas)
             }
-            guard values.count == commas else { throw fail("a comma was expected") }
+            guard values.count == commas else { throw fail(peek == nil ? "it ends early" : "a comma was expected") }
             values.append(try value(depth: depth))
             skipBlanks()
             if peek == UInt8(ascii: ",") {
@@ -92,7 +92,7 @@ struct PythonLiteralReader {
                 at += 1
                 return pairs
             }
-            guard pairs.count == commas else { throw fail("a comma was expected") }
+            guard pairs.count == commas else { throw fail(peek == nil ? "it ends early" : "a comma was expected") }
             guard case .string(let key) = try value(depth: depth) else { throw fail("a key that is no string") }
             skipBlanks()
             guard peek == UInt8(ascii: ":") else { throw fail("a colon was expected") }
