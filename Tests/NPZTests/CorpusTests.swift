@@ -40,8 +40,10 @@ import Testing
     }
 
     @Test("npy", arguments: try BadInput.cases("npy")) func npy(entry: BadInput.Case) throws { try check(NPYCodec(), entry) }
+    // NPZ-2, NPZ-3, NPZ-4, NPZ-13
     @Test("npz", arguments: try BadInput.cases("npz")) func npz(entry: BadInput.Case) throws { try check(NPZCodec(), entry) }
 
+    // NPZ-2, NPZ-13
     @Test("the soft cases are settled: these are read, all others refused")
     func softCases() throws {
         var read: [String] = []

@@ -23,6 +23,7 @@ import Zip
         return options
     }
 
+    // NPZ-1, NPZ-15, NPZ-16, NPZ-19, NPZ-20, NPZ-21, NPZ-23
     @Test("every dtype, shape and name comes back exactly, stored and deflated at every level",
           arguments: [(WriteOptions.Compression.none, nil as Int?), (.deflate, nil)] + (0...9).map { (.deflate, $0) })
     func exact(compression: WriteOptions.Compression, level: Int?) throws {
@@ -45,6 +46,7 @@ import Zip
         #expect(try written(read, as: NPZCodec(), options: Self.options(compression, level)) == bytes, "the same bytes again")
     }
 
+    // NPZ-19
     @Test("arrays larger than every buffer go straight through, to a file and to a pipe", arguments: [true, false])
     func large(seekable: Bool) throws {
         let source = try MemoryCheckpoint([.sample("big", .float32, [700, 1000]), .sample("small", .int8, [3])])
@@ -56,6 +58,7 @@ import Zip
         }
     }
 
+    // NPZ-10
     @Test("pieces of any size at any place are the same bytes, also of big-endian and Fortran arrays")
     func pieces() throws {
         for name in ["fortran", "fortran3d", "dtype_be_f8", "dtype_be_c16", "v1"] {
@@ -76,6 +79,7 @@ import Zip
         }
     }
 
+    // NPZ-12, NPZ-20
     @Test("what numpy cannot name is written as void, named in our metadata, and restored")
     func sidecar() throws {
         let source = try MemoryCheckpoint(
@@ -101,6 +105,7 @@ import Zip
         #expect(plain.index.unsupported.map(\.name) == ["f"])
     }
 
+    // NPZ-25
     @Test("metadata beyond what a zip comment holds go into a member and come back", arguments: [60_000, 70_000, 1_000_000])
     func longMetadata(count: Int) throws {
         let metadata = Metadata([("text", String(repeating: "x", count: count)), ("more", "y")])
@@ -117,6 +122,7 @@ import Zip
         }
     }
 
+    // NPZ-24, NPZ-26
     @Test("a foreign comment is kept; a damaged one of ours is refused")
     func comments() throws {
         func archive(_ comment: String) throws -> any Checkpoint {
@@ -135,6 +141,7 @@ import Zip
         #expect(throws: CheckpointError.self) { try archive(ours.replacing("784", with: "785")) }
     }
 
+    // NPZ-22, NPZ-27
     @Test("what an archive cannot hold is refused before a byte is written, with a remedy")
     func objections() throws {
         func refusal(_ tensors: [MemoryTensor], _ codec: any WritableCheckpointCodec) throws -> CheckpointError? {
@@ -160,6 +167,7 @@ import Zip
         #expect(try refusal([.sample("a", .void16)], npy) == nil)
     }
 
+    // NPZ-27
     @Test("a lone array comes back exactly, under no name")
     func loneArray() throws {
         for tensor in try Self.everything() where NPYCodec().objection(to: tensor.info) == nil {
@@ -172,6 +180,7 @@ import Zip
         }
     }
 
+    // NPZ-18
     @Test("another format's zip is not claimed")
     func detection() throws {
         func confidence(_ names: [String]) throws -> Confidence {
@@ -190,6 +199,7 @@ import Zip
         #expect(try confidence([]) == .weak)
     }
 
+    // NPZ-17
     @Test("limits hold for one array, for all together, and for what the archive itself asks")
     func limits() throws {
         let bytes = try written(MemoryCheckpoint([.sample("a", .float32, [100]), .sample("b", .float32, [100])]), as: NPZCodec())

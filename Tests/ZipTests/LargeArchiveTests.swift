@@ -46,12 +46,11 @@ import Testing
             #expect(small.headerOffset > 4 << 30 && small.dataOffset % 64 == 0)
             #expect(try directory.bytes(of: small, atMost: 3) == [7, 8, 9])
             #expect(throws: ZipError.self) { try directory.bytes(of: big, atMost: 1 << 30) }
-            // The far end is reached in place; a full pass checks the checksum.
+            // The far end is reached in place; a full pass would fill the page cache with 4 GiB of nothing.
             let reader = try directory.reader(of: big)
-            let buffer = try ChunkBuffer(count: 4 << 20)
+            let buffer = try ChunkBuffer(count: 64)
             try reader.read(at: size - 10, count: 10, into: buffer, at: 0)
             #expect(buffer.array(0..<10) == [UInt8](repeating: 0, count: 10))
-            if !descriptor { try directory.verify(big, through: buffer) }
         }
     }
 

@@ -69,7 +69,7 @@ struct NPYArray {
     }
 }
 
-/// Big-endian numbers turned round as they are read.
+/// NPZ-10. Big-endian numbers turned round as they are read.
 final class SwappedBytes: TensorBytes {
     private let stored: any TensorBytes
     private let unit: Int
@@ -100,16 +100,18 @@ final class SwappedBytes: TensorBytes {
 
 /// Elements in another order than row-major: read whole at the first read, since a row has elements from end to end of them.
 final class ReorderedBytes: TensorBytes {
-    private let stored: any TensorBytes
+    let count: Int
     private let view: StridedView
+    /// What is still to be read, and what was: never both, so that a decoder's memory goes when the block has come.
+    private var stored: (any TensorBytes)?
     private var block: ChunkBuffer?
 
     init(_ stored: any TensorBytes, _ view: StridedView) {
-        self.stored = stored
+        count = stored.count
         self.view = view
+        self.stored = stored
     }
 
-    var count: Int { stored.count }
     var isSeekable: Bool { true }
 
     func read(at offset: Int, count: Int, into buffer: ChunkBuffer, at position: Int) throws(CheckpointError) {
@@ -129,14 +131,15 @@ final class ReorderedBytes: TensorBytes {
 
     private func whole() throws(CheckpointError) -> ChunkBuffer {
         if let block { return block }
-        let block = try ChunkBuffer(checkedCount: stored.count)
-        try stored.read(at: 0, count: stored.count, into: block, at: 0)
+        let block = try ChunkBuffer(checkedCount: count)
+        try stored?.read(at: 0, count: count, into: block, at: 0)
         self.block = block
+        stored = nil
         return block
     }
 
     private func pack(_ elements: Range<Int>, of block: ChunkBuffer, into buffer: ChunkBuffer, at position: Int) {
-        block.withBytes(0..<stored.count) { from in
+        block.withBytes(0..<count) { from in
             buffer.withMutableBytes(position..<position + elements.count * view.elementSize) { view.pack(elements, of: from, into: &$0) }
         }
     }

@@ -2,7 +2,7 @@ public import ByteIO
 public import Checkpoints
 public import Tensors
 
-/// `npy`: one array in a file of numpy's own format. Its tensor has the name "" (Specs/NPZ.md).
+/// `npy`: one array in a file of numpy's own format. Its tensor has the name "" (Specs/NPZ.md, NPZ-27).
 public struct NPYCodec: WritableCheckpointCodec {
     public init() {}
 

@@ -4,9 +4,9 @@ import Tensors
 /// What a header's `descr` means to us.
 enum NPYElement: Equatable {
     case dtype(DType, bigEndian: Bool)
-    /// One byte whose meaning the file lost: numpy has no name for the 8-bit floats. `descr` is what stands there.
+    /// NPZ-12. One byte whose meaning the file lost: numpy has no name for the 8-bit floats. `descr` is what stands there.
     case byte(descr: String)
-    /// A type that numpy defines and that is no tensor here.
+    /// A type that numpy defines and that is no tensor here (NPZ-11).
     case unsupported(reason: String)
 
     /// Throws `malformed` for a code that the format does not define (NPZ-8).

@@ -49,6 +49,7 @@ struct NPYHeader: Equatable {
     init(_ bytes: [UInt8]) throws(CheckpointError) {
         let start = bytes.count > 6 && bytes[6] == 1 ? 10 : 12
         guard bytes.count > start, let last = bytes.last else { throw CheckpointError(.malformed, "the header is empty, its length says: the file is damaged", offset: 8) }
+        // NPZ-6
         guard last == UInt8(ascii: "\n"), !bytes[start...].contains(UInt8(ascii: "\r")) else {
             throw CheckpointError(.malformed, "the header does not end in a newline: line ends were translated, or its length is damaged; transfer the file as binary", offset: bytes.count - 1)
         }
@@ -62,6 +63,7 @@ struct NPYHeader: Equatable {
         }
         func fault(_ reason: String) -> CheckpointError { CheckpointError(.malformed, reason, offset: start) }
         guard case .dict(let pairs) = literal else { throw fault("the header is no dictionary") }
+        // NPZ-7
         var values: [String: PythonLiteral] = [:]
         for pair in pairs {
             guard ["descr", "fortran_order", "shape"].contains(pair.key) else { throw fault("the header has the key \(quoted(pair.key)); descr, fortran_order and shape are defined") }

@@ -12,7 +12,7 @@ public struct NPZCodec: WritableCheckpointCodec {
     public var needsSeekableOutput: Bool { false }
     public var keepsMetadata: Bool { true }
 
-    /// Certain when every member is an array, strong when some are, weak for an empty archive; an archive that is another format's is not
+    /// NPZ-18. Certain when every member is an array, strong when some are, weak for an empty archive; an archive that is another format's is not
     /// claimed. A damaged one whose first member is an array is still an npz, so that its fault is reported as such.
     public func confidence(in input: CheckpointInput) -> Confidence {
         guard input.head.starts(with: [0x50, 0x4B, 3, 4]) || input.head.starts(with: [0x50, 0x4B, 5, 6]) else { return .none }

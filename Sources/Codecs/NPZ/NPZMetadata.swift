@@ -23,7 +23,7 @@ enum NPZMetadata {
         return checkStart + hex(CRC32.of(rest)) + rest
     }
 
-    /// The metadata of a comment. Throws `malformed` when the checksum in it does not fit, or when what can only be ours is damaged.
+    /// The metadata of a comment. Throws `malformed` when the checksum in it does not fit, or when what can only be ours is damaged (NPZ-26).
     static func decoded(comment: [UInt8]) throws(CheckpointError) -> Metadata {
         guard !comment.isEmpty else { return Metadata() }
         if let metadata = try decoded(json: comment) { return metadata }

@@ -24,6 +24,7 @@ final class NPZCheckpoint: Checkpoint {
         let dtypes = SidecarDTypes(metadata)
         var arrays: [(array: NPYArray, entry: ZipEntry)] = [], others: [ZipEntry] = [], unsupported: [CheckpointIndex.Unsupported] = []
         var total = 0
+        // NPZ-15
         for entry in directory.entries {
             guard let name = entry.arrayName else {
                 others.append(entry)
@@ -31,6 +32,7 @@ final class NPZCheckpoint: Checkpoint {
                 try limits.admit(entry.name, bytes: entry.count, stored: entry.compressedCount, total: &total)
                 continue
             }
+            // NPZ-14
             guard directory.entry(named: name) == nil else {
                 throw CheckpointError(.malformed, "the members \(quoted(name)) and \(quoted(entry.name)) have one name for numpy: which is meant cannot be known", tensor: name)
             }
@@ -62,13 +64,14 @@ final class NPZCheckpoint: Checkpoint {
         return array.decoded(try MemberBytes(reader, after: array.headerCount))
     }
 
+    // NPZ-16
     func extent(ofTensorAt position: Int) -> TensorExtent? {
         let (array, entry) = arrays[position]
         guard array.isPlain, let member = directory.source(of: entry) else { return nil }
         return TensorExtent(source: directory.source, offset: entry.dataOffset + array.headerCount, count: min(array.info.byteCount, member.count - array.headerCount))
     }
 
-    /// Reads the members that are no tensor, for their checksums. Those of a method that is not read here stay unread.
+    /// Reads the members that are no tensor, for their checksums (NPZ-4). Those of a method that is not read here stay unread.
     func verifyRemainder() throws(CheckpointError) {
         let buffer = try ChunkBuffer(checkedCount: 1 << 16)
         for entry in others where entry.objection == nil {
@@ -78,7 +81,7 @@ final class NPZCheckpoint: Checkpoint {
 }
 
 extension ZipEntry {
-    /// The tensor's name: the member's without `.npy`; nil for a member that is no array.
+    /// NPZ-1. The tensor's name: the member's without `.npy`; nil for a member that is no array.
     var arrayName: String? { NPZ.arrayName(ofMember: name) }
 }
 

@@ -4,7 +4,8 @@ public import ByteIO
 /// same, no two members share a byte or a name.
 ///
 /// What is strict, and why: what two readers of one archive could take for two different contents is refused (a count that does not
-/// fit, names that differ, bytes after the end, two end records). Gaps between members are allowed: tools align and delete.
+/// fit, names that differ, bytes after the end, two end records). Gaps between members are allowed: tools align and delete
+/// (Specs/NPZ.md, NPZ-2).
 public struct ZipDirectory: Sendable {
     /// What one archive may ask for.
     public struct Limits: Sendable {

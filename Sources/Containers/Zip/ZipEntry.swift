@@ -56,7 +56,7 @@ public struct ZipEntry: Sendable {
     /// Whether this names a folder, and holds nothing.
     public var isFolder: Bool { name.utf8.last == UInt8(ascii: "/") }
 
-    /// Why the member's bytes cannot be read here; nil when they can.
+    /// Why the member's bytes cannot be read here (NPZ-3); nil when they can.
     public var objection: String? {
         if flags & (ZipFlag.encrypted | ZipFlag.strongEncryption | ZipFlag.maskedHeader) != 0 || method.rawValue == 99 {
             return "it is encrypted (flags \(flags), method \(method)); decrypt the archive first"

@@ -6,7 +6,7 @@ import Checksums
 /// Size and CRC-32 are checked by the read that completes a pass from the start to the end (a deflated member that is decoded at once: by
 /// the first read). Where `isSeekable` is false, going back decodes again from the start.
 public final class ZipEntryReader {
-    /// Deflated members up to this size, both ways, are decoded at once into memory; larger ones as a stream through one buffer.
+    /// NPZ-17. Deflated members up to this size, both ways, are decoded at once into memory; larger ones as a stream through one buffer.
     public static let wholeLimit = 64 << 20
 
     public let entry: ZipEntry

@@ -40,6 +40,7 @@ struct CentralHeader {
         self.flags = flags
         self.method = ZipMethod(rawValue: method)
         self.crc = crc
+        // NPZ-13
         nameBytes = name
         let member: String
         if flags & ZipFlag.utf8 != 0 {

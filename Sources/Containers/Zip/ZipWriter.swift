@@ -4,12 +4,12 @@ import Checksums
 /// Writes an archive front to back: the same members give the same bytes, whatever the machine or the day.
 ///
 /// The data of a member start at a multiple of the alignment (an extra field of the local header pads: id 0xD935, which Android's tools
-/// made for this and readers skip). Dates are 1980-01-01, the system is Unix, sizes go to 64 bits where they have to. A member that is not
+/// made for this and readers skip). NPZ-19: dates are 1980-01-01, the system is Unix, sizes go to 64 bits where they have to. A member that is not
 /// small goes straight through, and its CRC is patched into its header; on a pipe it follows the data in a descriptor.
 public final class ZipWriter {
     public enum Method: Sendable, Hashable {
         case stored
-        /// Deflated at a level from 0 to 9. A member that does not get smaller is stored.
+        /// Deflated at a level from 0 to 9. A member that does not get smaller is stored (NPZ-23).
         case deflated(level: Int)
     }
 

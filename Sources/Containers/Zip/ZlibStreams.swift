@@ -20,7 +20,7 @@ import Checksums
     init(_ entry: ZipEntry, of source: any ByteSource) throws(ZipError) {
         self.entry = entry
         self.source = source
-        input = try rising(entry.name) { () throws(IOError) in try ChunkBuffer(count: 128 << 10) }
+        input = try rising(entry.name) { () throws(IOError) in try ChunkBuffer(count: min(128 << 10, max(entry.compressedCount, 1))) }
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         guard unsafe inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { throw Deflate.outOfMemory }
