@@ -66,7 +66,7 @@ let package = Package(
         floor("Dialects", uses: cores),
         floor("MLP", uses: ["Architecture"]),
         floor("Bridge", uses: cores + ["Dialects", "MLP"]),
-        floor("Conversion", uses: cores + ["Dialects", "Bridge"]),
+        floor("Conversion", uses: cores + ["Dialects", "MLP", "Bridge", "Parity"]),
         floor("Parity", uses: cores + ["Dialects", "MLP", "Bridge"]),
 
         // Faces.

@@ -96,7 +96,7 @@ extension ChunkBuffer {
 }
 
 /// Runs `body` with the errors of the floor below turned into ours.
-public func rising<R>(_ body: () throws(IOError) -> R) throws(CheckpointError) -> R {
+public func rising<R: ~Copyable>(_ body: () throws(IOError) -> R) throws(CheckpointError) -> R {
     do throws(IOError) { return try body() } catch { throw CheckpointError(error) }
 }
 

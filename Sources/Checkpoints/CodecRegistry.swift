@@ -7,6 +7,14 @@ public struct CodecRegistry: Sendable {
 
     public func codec(named name: String) -> (any CheckpointCodec)? { codecs.first { $0.name == name } }
 
+    /// The codec that an output of this name is written in: the one whose extension fits, the longest first (`.weights.h5` before `.h5`), and
+    /// of several the first.
+    public func codec(forOutput path: String) -> (any CheckpointCodec)? {
+        let fits = codecs.flatMap { codec in codec.extensions.filter { path.lowercased().hasSuffix(".\($0)") }.map { (codec, $0.utf8.count) } }
+        let longest = fits.map(\.1).max()
+        return fits.first { $0.1 == longest }?.0
+    }
+
     /// Each codec's confidence, in the registry's order.
     public func detection(of input: CheckpointInput) -> [(codec: any CheckpointCodec, confidence: Confidence)] {
         codecs.map { ($0, $0.confidence(in: input)) }

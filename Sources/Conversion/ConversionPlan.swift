@@ -1,0 +1,157 @@
+public import Checkpoints
+public import Dialects
+import Tensors
+
+/// A conversion worked out before anything is written: the source as the target will see it, and the ledger.
+public struct ConversionPlan: Sendable {
+    /// The source, selected, renamed, turned and cast on demand.
+    public let mapped: MappedCheckpoint
+    /// The casts' errors are filled in once the bytes have been drawn (`settledLedger`).
+    public let ledger: Ledger
+
+    /// Throws `lossRefused` for what the target cannot hold and nothing consents to, `mismatch` for names that collide, `networkNeeded`
+    /// where a dialect is asked for and no network is known.
+    public init(
+        _ source: any Checkpoint, _ recognition: Recognition, to target: any WritableCheckpointCodec, options: ConversionOptions
+    ) throws(CheckpointError) {
+        var draft = Draft(index: source.index, recognition: recognition, options: options)
+        try draft.select(target)
+        try draft.place()
+        try draft.refuseUnsupported()
+        let metadata = try draft.metadata(target)
+        mapped = try MappedCheckpoint(source, draft.adaptations, metadata: metadata, optimizer: draft.optimizer)
+        ledger = draft.ledger
+    }
+
+    /// The ledger with what the casts did, once every tensor has been drawn. Throws `lossRefused` when values overflowed without consent.
+    public func settledLedger(_ options: ConversionOptions) throws(CheckpointError) -> Ledger {
+        var settled = ledger
+        for position in settled.tensors.indices {
+            guard settled.tensors[position].actions.contains(.cast), let name = settled.tensors[position].to,
+                  let mappedPosition = mapped.index.position(of: name), let report = mapped.castReport(ofTensorAt: mappedPosition)
+            else { continue }
+            settled.tensors[position].maxCastError = report.maxError
+            settled.tensors[position].overflowed = report.overflowed
+            settled.tensors[position].changedValues = report.changed > 0
+            guard report.overflowed == 0 || options.allowsLoss else {
+                throw CheckpointError(
+                    .lossRefused,
+                    "\(grouped(report.overflowed)) of its values are too large for \(settled.tensors[position].dtypeTo?.rawValue ?? "the dtype") and would become infinite or saturate; choose a wider dtype (bfloat16 has float32's range), or consent with --allow-loss",
+                    tensor: settled.tensors[position].from)
+            }
+        }
+        return settled
+    }
+}
+
+/// The plan in the making.
+private struct Draft {
+    let index: CheckpointIndex
+    let recognition: Recognition
+    let options: ConversionOptions
+    var adaptations: [TensorAdaptation] = []
+    var ledger = Ledger()
+
+    init(index: CheckpointIndex, recognition: Recognition, options: ConversionOptions) {
+        self.index = index
+        self.recognition = recognition
+        self.options = options
+    }
+
+    /// The optimizer's state that goes over.
+    var optimizer: OptimizerState? { options.drop.contains(.optimizer) ? OptimizerState() : recognition.optimizer }
+
+    /// Chooses the tensors that go over; the rest is dropped, with its reason, where something consents to that.
+    mutating func select(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
+        let slots = Set((recognition.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
+        for (position, tensor) in index.tensors.enumerated() {
+            if !options.include.isEmpty, !options.include.contains(where: { $0.matches(tensor.name) }) {
+                drop(tensor, "not named by --include")
+            } else if options.exclude.contains(where: { $0.matches(tensor.name) }) {
+                drop(tensor, "named by --exclude")
+            } else if options.drop.contains(.optimizer), slots.contains(Array(tensor.name.utf8)) {
+                drop(tensor, "optimizer state (--drop optimizer)")
+            } else {
+                let dtype = castTarget(of: tensor)
+                if let objection = target.objection(to: dtype.flatMap { try? TensorInfo(name: tensor.name, dtype: $0, shape: tensor.shape) } ?? tensor) {
+                    guard options.allowsLoss else {
+                        throw CheckpointError(.lossRefused, "\(target.name) cannot hold it: \(objection); leave it out with --exclude, or consent to the loss with --allow-loss", tensor: tensor.name)
+                    }
+                    drop(tensor, "\(target.name) cannot hold it: \(objection)")
+                    continue
+                }
+                adaptations.append(TensorAdaptation(source: position, name: tensor.name, dtype: dtype))
+            }
+        }
+    }
+
+    private func castTarget(of tensor: TensorInfo) -> DType? {
+        guard let dtype = options.dtype, dtype != tensor.dtype, tensor.dtype.isFloat else { return nil }
+        return dtype
+    }
+
+    private mutating func drop(_ tensor: TensorInfo, _ reason: String) {
+        ledger.tensors.append(Ledger.Entry(from: tensor.name, to: nil, actions: [.dropped], dtypeFrom: tensor.dtype, dtypeTo: nil,
+                                           shapeFrom: tensor.shape, shapeTo: nil, reason: reason))
+    }
+
+    /// Gives each tensor its name and axes in the output, and its line in the ledger.
+    mutating func place() throws(CheckpointError) {
+        if let dialect = options.dialect { adaptations = try recognition.adaptations(of: index, to: dialect, from: adaptations) }
+        for rule in options.renames {
+            for position in adaptations.indices { adaptations[position].name = try rule.apply(to: adaptations[position].name) }
+        }
+        for adaptation in adaptations {
+            let tensor = index.tensors[adaptation.source]
+            var actions: [Ledger.Action] = []
+            if !adaptation.name.utf8.elementsEqual(tensor.name.utf8) { actions.append(.renamed) }
+            if adaptation.transposed { actions.append(.transposed) }
+            if adaptation.dtype != nil { actions.append(.cast) }
+            ledger.tensors.append(Ledger.Entry(
+                from: tensor.name, to: adaptation.name, actions: actions.isEmpty ? [.kept] : actions, dtypeFrom: tensor.dtype,
+                dtypeTo: adaptation.dtype ?? tensor.dtype, shapeFrom: tensor.shape, shapeTo: adaptation.transposed ? tensor.shape.reversed : tensor.shape))
+        }
+        // In the source's order, the dropped ones among the others.
+        let order = Dictionary(index.tensors.enumerated().map { (Array($1.name.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+        ledger.tensors.sort { (order[Array(($0.from ?? "").utf8)] ?? 0) < (order[Array(($1.from ?? "").utf8)] ?? 0) }
+    }
+
+    mutating func refuseUnsupported() throws(CheckpointError) {
+        guard let first = index.unsupported.first else { return }
+        guard options.drop.contains(.unsupported) || options.allowsLoss else {
+            let rest = index.unsupported.count - 1
+            throw CheckpointError(
+                .lossRefused,
+                "\(quoted(first.name)) is no tensor that we read (\(first.reason))\(rest > 0 ? ", nor are \(rest) more" : "") and would be lost; consent with --drop unsupported")
+        }
+        for item in index.unsupported {
+            ledger.tensors.append(Ledger.Entry(from: item.name, to: nil, actions: [.dropped], reason: item.reason))
+        }
+    }
+
+    /// The metadata of the output: the source's, and what we know of the network, bound to the names in the output.
+    mutating func metadata(_ target: any WritableCheckpointCodec) throws(CheckpointError) -> Metadata {
+        var metadata = index.metadata
+        if options.drop.contains(.metadata) {
+            ledger.metadataDropped = metadata.keys
+            metadata = Metadata()
+        } else if !target.keepsMetadata {
+            guard metadata.isEmpty || options.allowsLoss else {
+                throw CheckpointError(.lossRefused, "\(target.name) has no place for the metadata (\(metadata.keys.prefix(4).joined(separator: ", "))); consent with --drop metadata")
+            }
+            ledger.metadataDropped = metadata.keys
+        } else {
+            ledger.metadataKept = metadata.keys
+        }
+        guard target.keepsMetadata else { return Metadata() }
+        let kept = Set(adaptations.map(\.source))
+        if recognition.bindings.allSatisfy({ kept.contains($0.tensor) }), let text = recognition.networkText(of: index, after: adaptations) {
+            metadata[MetadataKey.network] = text
+        } else {
+            metadata[MetadataKey.network] = nil
+        }
+        let dialect = options.dialect.flatMap { $0 == .keep ? nil : $0 } ?? recognition.dialect
+        if let dialect, dialect != .keep { metadata[MetadataKey.dialect] = dialect.rawValue }
+        return metadata
+    }
+}
