@@ -1,0 +1,46 @@
+import Foundation
+public import StrictJSON
+
+/// The real binary, run as a user runs it.
+public enum Command {
+    public struct Outcome: Sendable {
+        public let status: Int32
+        /// Whether a signal ended it: never an answer to any input.
+        public let signalled: Bool
+        public let output: String
+        public let errors: String
+
+        /// The one JSON document on stdout.
+        public var json: JSONValue {
+            get throws { try JSONReader.read(output) }
+        }
+    }
+
+    /// The folder of the built products: that of the running tests.
+    public static let products: String = {
+        let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+        return (bundle ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()).path
+    }()
+
+    /// Runs `mlpconv` with `arguments`; `input` becomes its standard input.
+    public static func mlpconv(_ arguments: [String], input: [UInt8] = [], folder: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "\(products)/mlpconv")
+        process.arguments = arguments
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // Files, not pipes: neither side can fill up and wait for the other.
+        return try withTemporaryFolder { folder in
+            let paths = ["in", "out", "err"].map { "\(folder)/\($0)" }
+            try write(input, to: paths[0])
+            for path in paths.dropFirst() { try write([], to: path) }
+            process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: paths[0]))
+            process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[1]))
+            process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[2]))
+            try process.run()
+            process.waitUntilExit()
+            let texts = try paths.map { String(decoding: try Data(contentsOf: URL(fileURLWithPath: $0)), as: UTF8.self) }
+            return Outcome(status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal, output: texts[1], errors: texts[2])
+        }
+    }
+}
