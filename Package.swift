@@ -90,7 +90,7 @@ let package = Package(
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
         tests("MLPTests", uses: cores + ["MLP", "Zip", "MallocCount", "TestSupport"]),
         tests("DialectsTests", uses: cores + ["Dialects", "Bridge", "MLP", "NPZ", "Safetensors", "HDF5", "Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
-        tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "Catalog", "TestSupport"]),
+        tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "HDF5Container", "LibHDF5", "TestSupport"] + allCodecs),
         tests("CatalogTests", uses: cores + ["Catalog", "Conversion", "LibHDF5", "HDF5Container", "TestSupport"]),
         tests("CommandTests", uses: cores + ["TestSupport", "mlpconv", "mlpconv-hdf5"]),
     ]

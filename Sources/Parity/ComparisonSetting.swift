@@ -46,7 +46,9 @@ struct ComparisonSetting {
             found[entry.name] = Other(shape: array.shape, values: array.values, storage: storage > reference.precision.unit ? storage : 0)
         }
         // A reference whose network ends in logits says so: its last activation is its logits.
-        if let head = headActivation(ready), let act = found[head], let logits = found["logits"], act.values == logits.values, let own = pass["output"], own.values != act.values {
+        if let head = headActivation(ready), let act = found[head], let logits = found["logits"], act.values == logits.values,
+            let own = pass[head], let ownLogits = pass["logits"], own.values != ownLogits.values
+        {
             found[head] = nil
         }
         var parameters: [String: [Double]] = [:]

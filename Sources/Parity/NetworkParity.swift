@@ -18,15 +18,13 @@ public struct NetworkParity: Sendable {
         }
         var notes: [String] = []
         let data = reference?.data ?? inputs
-        let loss = settledLoss(first, data, &notes)
-        let subgradient = options.subgradient ?? first.network.description.subgradient ?? .torch
-        let prepared = models.map { PreparedModel($0, loss: loss) }
-        for (model, ready) in zip(models, prepared) where ready.description.input != prepared[0].description.input || ready.description.output != prepared[0].description.output {
-            throw CheckpointError(.mismatch, "its network has \(ready.description.input) inputs and \(ready.description.output) outputs, that of \(quoted(first.file)) \(prepared[0].description.input) and \(prepared[0].description.output)").at(file: model.file)
+        let run = try settle(first, data, &notes)
+        let (batch, loss, subgradient) = (run.batch, run.loss, run.subgradient)
+        let prepared = [run.model] + models.dropFirst().map { PreparedModel($0, loss: loss) }
+        for (model, ready) in zip(models, prepared) where ready.description.input != run.model.description.input || ready.description.output != run.model.description.output {
+            throw CheckpointError(.mismatch, "its network has \(ready.description.input) inputs and \(ready.description.output) outputs, that of \(quoted(first.file)) \(run.model.description.input) and \(run.model.description.output)").at(file: model.file)
         }
-        var batch = try firstBatch(prepared[0].description, loss, data, &notes)
-        var passes = [try prepared[0].pass(batch, loss, subgradient, options.precision, options.kernels)]
-        if data == nil { try grow(&batch, &passes[0], prepared[0], loss, subgradient, &notes) }
+        var passes = [run.pass]
         for (model, ready) in zip(models, prepared).dropFirst() {
             do throws(CheckpointError) {
                 passes.append(try ready.pass(batch, loss, subgradient, options.precision, options.kernels))
@@ -48,6 +46,28 @@ public struct NetworkParity: Sendable {
             loss: loss, lossValue: passes[0]["loss"]?.values.first ?? .nan,
             models: models.map { .init(file: $0.file, format: $0.format, dialect: $0.dialect, network: $0.network.description) },
             comparisons: comparisons, gradcheck: nil, resume: nil, notes: notes + Self.limits(comparisons, reference))
+    }
+
+    /// A model with what is run on it.
+    struct Settled {
+        var model: PreparedModel
+        var batch: ParityBatch
+        var loss: Loss
+        var subgradient: Subgradient
+        var pass: PassValues
+    }
+
+    /// Settles loss, derivative at kinks and batch for the first model, and runs it.
+    func settle(_ model: ParityModel, _ data: ParityData?, _ notes: inout [String]) throws(CheckpointError) -> Settled {
+        let loss = settledLoss(model, data, &notes)
+        let subgradient = options.subgradient ?? model.network.description.subgradient ?? .torch
+        let ready = PreparedModel(model, loss: loss)
+        var batch = try firstBatch(ready.description, loss, data, &notes)
+        do throws(CheckpointError) {
+            var pass = try ready.pass(batch, loss, subgradient, options.precision, options.kernels)
+            if data == nil { try grow(&batch, &pass, ready, loss, subgradient, &notes) }
+            return Settled(model: ready, batch: batch, loss: loss, subgradient: subgradient, pass: pass)
+        } catch { throw error.at(file: model.file) }
     }
 
     /// `fail` where one fails, `inconclusive` where one is or there is none.

@@ -5,7 +5,7 @@ import MLP
 /// the textbook in float64, with the variance of its rounding errors carried along, forward and back.
 struct RoundingModel {
     /// A bound is this many standard deviations. One rounding is never more than 1.74 of them.
-    static let deviations = 8.0
+    static let deviations = 10.0
     /// The error of an elementary function, in units of its magnitude, taken for a standard deviation.
     static let elementary = 2.0
 
