@@ -169,7 +169,7 @@ struct Recogniser {
         if let network {
             if result.dialect == .canonical, let map = canonicalMap(network) {
                 result.bindings = try bind(map, network)
-            } else if let positional = positional(network, groups) {
+            } else if let positional = positional(network, groups, others) {
                 result.bindings = try binder.bind(positional, network)
             } else {
                 result.bindings = try binder.bind(groups, to: network, file: fileOrder)
@@ -201,16 +201,25 @@ struct Recogniser {
         return names.count == entries.count ? ParameterMap(entries: entries) : nil
     }
 
-    /// `arr_0` …, and other tensors whose names say nothing of layers: as many as there are parameters, in their order.
-    private func positional(_ network: NetworkDescription, _ groups: [TensorGroup]) -> [(Slot, TensorGroup)]? {
-        guard groups.isEmpty else { return nil }
-        let names = candidates.map { index.tensors[$0].name }
-        var order = layerOrder(of: names, file: fileOrder == .lost ? .lost : .kept).map { candidates[$0] }
-        let slots = Slot.slots(of: network)
-        guard order.count == network.parameters.count, Set(names.map { NumberedName($0).skeleton }).count == 1 || fileOrder != .lost else { return nil }
-        return slots.map { slot in
-            let taken = Array(order.prefix(slot.wanted.count))
-            order.removeFirst(taken.count)
+    /// `arr_0` …, and other tensors whose names say nothing of layers: as many as there are parameters, in their order; or first all matrices and
+    /// then all vectors, each in their order.
+    private func positional(_ network: NetworkDescription, _ groups: [TensorGroup], _ others: [Int]) -> [(Slot, TensorGroup)]? {
+        func rank(_ position: Int) -> Int { index.tensors[position].shape.rank }
+        guard groups.isEmpty || others.contains(where: { rank($0) > 0 && index.tensors[$0].dtype.isFloat }) else { return nil }
+        let tensors = candidates.filter { rank($0) > 0 }
+        let names = tensors.map { index.tensors[$0].name }
+        guard Set(names.map { NumberedName($0).skeleton }).count == 1 || fileOrder != .lost else { return nil }
+        let wanted = Slot.slots(of: network).flatMap(\.wanted)
+        guard tensors.count == wanted.count else { return nil }
+        var order = layerOrder(of: names, file: .kept).map { tensors[$0] }
+        if order.map(rank) != wanted.map(\.shape.count), order.map(rank).sorted() == wanted.map(\.shape.count).sorted() {
+            var matrices = order.filter { rank($0) == 2 }[...], vectors = order.filter { rank($0) == 1 }[...]
+            order = wanted.compactMap { $0.shape.count == 2 ? matrices.popFirst() : vectors.popFirst() }
+        }
+        var rest = order[...]
+        return Slot.slots(of: network).map { slot in
+            let taken = Array(rest.prefix(slot.wanted.count))
+            rest = rest.dropFirst(slot.wanted.count)
             return (slot, TensorGroup(name: "", numbered: taken, kind: slot.kind, first: taken.first ?? 0))
         }
     }

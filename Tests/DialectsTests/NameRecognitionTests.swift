@@ -123,6 +123,10 @@ struct NameRecognitionTests {
             let (_, bound) = try recognise(order, network)
             #expect(bound == (0..<14).map { "L\($0 / 2).\($0 % 2 == 0 ? "kernel" : "bias")=arr_\($0)" })
         }
+        let (_, apart) = try recognise([("arr_0", [4, 3]), ("arr_1", [3, 2]), ("arr_2", [3]), ("arr_3", [2]), ("arr_4", [])], "4-3:relu-2")
+        #expect(apart == ["L0.kernel=arr_0", "L0.bias=arr_2", "L1.kernel=arr_1", "L1.bias=arr_3"])
+        let (_, letters) = try recognise([("a", [4, 3]), ("b", [3])], "4-3")
+        #expect(letters == ["L0.kernel=a", "L0.bias=b"])
         let (found, bound) = try recognise([("0.weight", [4, 3]), ("0.bias", [4]), ("1.weight", [4]), ("1.bias", [4]), ("1.running_mean", [4]), ("1.running_var", [4]),
                                             ("1.num_batches_tracked", []), ("epoch", [])], "3-4-batchnorm(1e-05)-relu")
         #expect(bound == ["L0.kernel=0.weight^T", "L0.bias=0.bias", "L1.gamma=1.weight", "L1.beta=1.bias", "L1.moving_mean=1.running_mean", "L1.moving_var=1.running_var"])
