@@ -89,6 +89,21 @@ struct FixtureFileTests {
         }
     }
 
+    // NPZ-29, DIA-5
+    @Test("scikit-learn's files carry their network in two lone strings")
+    func sklearn() throws {
+        var read = 0
+        for file in try FixtureIndex.files() where file.name == "sklearn_mlp.npz" {
+            guard let (checkpoint, format) = try open(file) else { continue }
+            let found = try Recognition(of: checkpoint, format: format)
+            expectTruth(found, checkpoint.index, file)
+            #expect(found.dialect == .sklearn && found.network?.layers == file.spec.layers, "\(file.architecture)")
+            #expect(checkpoint.index.unsupported.map(\.name) == ["activation", "out_activation_"])
+            read += 1
+        }
+        #expect(read >= 4)
+    }
+
     @Test("the step of an optimizer is read from its counter")
     func step() throws {
         for file in try FixtureIndex.files() where file.architecture == "seed-4-8-3" && ["keras2.h5", "keras3_legacy.h5", "keras3.weights.h5", "keras3.keras", "keras2_v3.keras"].contains(file.name) {

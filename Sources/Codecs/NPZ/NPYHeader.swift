@@ -4,6 +4,8 @@ import Tensors
 /// The header of a `.npy` array: what its elements are, in which order they lie, and where they start. Bytes to value and back; no I/O.
 struct NPYHeader: Equatable {
     let element: NPYElement
+    /// The dtype code as it stands, `<f4`; nil for a list of fields.
+    let code: String?
     /// Whether the first axis runs fastest.
     let fortranOrder: Bool
     let sizes: [Int]
@@ -83,6 +85,7 @@ struct NPYHeader: Equatable {
             }
             sizes.append(size)
         }
+        if case .string(let text) = descr { code = text } else { code = nil }
         do throws(CheckpointError) { element = try NPYElement(descr) } catch { throw error.at(offset: start) }
         self.fortranOrder = fortranOrder
         self.sizes = sizes

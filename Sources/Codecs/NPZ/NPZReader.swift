@@ -46,6 +46,9 @@ final class NPZCheckpoint: Checkpoint {
                 case .unsupported(let reason):
                     others.append(entry)
                     unsupported.append(.init(name: name, reason: reason))
+                    // NPZ-29. A damaged one is met again when every member is read.
+                    if entry.count <= NPZText.maxCount, metadata[name] == nil, !name.hasPrefix("mlpconv."),
+                       let member = try? directory.bytes(of: entry, atMost: NPZText.maxCount) { metadata[name] = NPZText.text(member) }
                 }
             } catch {
                 throw error.inMember(entry, name)
