@@ -79,7 +79,8 @@ struct DatasetReader {
             var bytes = [UInt8](repeating: 0, count: byteCount)
             guard unsafe H5Dread(dataset.id, typeHandle.id, mlp_s_all(), mlp_s_all(), mlp_p_default(), &bytes) >= 0 else { throw failure() }
             array.layout = .compact(bytes)
-        } else if layout == H5D_CONTIGUOUS, byteCount > 0 {
+        } else if layout == H5D_CONTIGUOUS, byteCount > 0, stored > 0 {
+            // Asked only where something is stored: behind a user block the library's "nowhere" wraps to a number.
             let address = H5Dget_offset(dataset.id)
             if address != mlp_address_undefined() {
                 array.layout = .contiguous(address: Int(clamping: address), count: Int(clamping: stored))

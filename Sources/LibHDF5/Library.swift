@@ -50,8 +50,8 @@ enum Library {
     /// `what`, with the library's reason.
     static func failure(_ code: CheckpointError.Code, _ what: String, path: String? = nil) -> CheckpointError {
         let reason = lastError(), path = path?.isEmpty == true ? nil : path
-        // What libhdf5 1.10 says of files that 1.12 and later wrote with their newest types.
-        if reason.contains("bad version number for datatype") {
+        // What libhdf5 says of what a later one wrote in its newest format.
+        if ["datatype", "layout", "dataspace", "filter", "fill value"].contains(where: { reason.contains("bad version number for \($0)") }) {
             return CheckpointError(.unsupported, "\(what): \(reason): it was written for a newer HDF5 library than this one, \(version); rewrite it with libver='earliest', or h5repack", tensor: path)
         }
         return CheckpointError(code, "\(what): the HDF5 library says: \(reason)", tensor: path)
