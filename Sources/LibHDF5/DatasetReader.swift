@@ -151,7 +151,7 @@ struct DatasetReader {
     /// Where one chunk lies; nil when it was never written.
     ///
     /// The library's own chunk query walks the whole index for every chunk (1.10), and whether its addresses count the user block differs
-    /// from version to version. So the chunk is read through our driver, which notes the place and fetches nothing.
+    /// from version to version. So the chunk is read through our driver, which notes the place and fetches nothing (HDF5-5).
     private mutating func chunk(_ index: Int, _ dataset: Handle, _ offset: [hsize_t], _ path: String) throws(CheckpointError) -> HDF5Chunk? {
         var size: hsize_t = 0
         guard unsafe H5Dget_chunk_storage_size(dataset.id, offset, &size) >= 0 else {

@@ -88,7 +88,7 @@ struct LayoutWriter {
         return try unsafe Handle(H5Screate_simple(Int32(sizes.count), sizes, nil), H5Sclose, orElse: failure)
     }
 
-    /// The type that stores `dtype`: what h5py writes for numpy's type of that name.
+    /// HDF5-22. The type that stores `dtype`: what h5py writes for numpy's type of that name.
     private func type(_ dtype: DType, orElse failure: () -> CheckpointError) throws(CheckpointError) -> Handle {
         func made(_ id: hid_t) throws(CheckpointError) -> Handle { try Handle(id, H5Tclose, orElse: failure) }
         switch dtype.kind {

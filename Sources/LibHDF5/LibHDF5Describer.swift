@@ -31,7 +31,7 @@ public struct LibHDF5Describer: HDF5Describer {
     public static var libraryVersion: String { Library.version }
 }
 
-/// An HDF5 file opened on a range of a descriptor through our own driver, which reaches nothing else.
+/// An HDF5 file opened on a range of a descriptor through our own driver, which reaches nothing else (Specs/HDF5.md, HDF5-4).
 @safe final class OpenRange {
     private var file: Handle?
     /// The bytes of the range.

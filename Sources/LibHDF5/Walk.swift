@@ -2,7 +2,7 @@ import CHDF5
 import Checkpoints
 import HDF5Container
 
-/// Walks an open file's links, group by group, without recursion.
+/// Walks an open file's links, group by group, without recursion (HDF5-7).
 ///
 /// Only hard links are followed, by the library; soft links are resolved here, over what was found; external and user-defined links
 /// are listed and never followed. Each group is entered once, known by its address: cycles end, diamonds do not multiply.

@@ -26,6 +26,7 @@ private let cases = (try? BadInput.cases("hdf5")) ?? []
 @Test("the corpus of bad and odd HDF5 files is all here")
 func corpusIsComplete() { #expect(cases.count == 114) }
 
+// HDF5-1, HDF5-2, HDF5-4, HDF5-7, HDF5-8, HDF5-10, HDF5-11, HDF5-12, HDF5-14, HDF5-15
 @Test("a bad or odd HDF5 file gives what the manifest says, and never takes this process along", arguments: cases)
 func corpus(_ one: BadInput.Case) throws {
     let start = ContinuousClock.now
@@ -48,6 +49,7 @@ private func path(_ file: String) throws(CheckpointError) -> String {
     do { return try Fixtures.path("bad-input/\(file)") } catch { throw CheckpointError(.io, "\(error)") }
 }
 
+// HDF5-13
 @Test("external storage and virtual datasets beside sound tensors are listed, and an error for whoever wants every byte")
 func refusedIsListed() throws {
     let description = HDF5Description(groups: [HDF5Group(path: "")], datasets: [
@@ -68,6 +70,7 @@ struct FixedDescriber: HDF5Describer {
     func describe(_ range: FileRange, attributes: HDF5AttributeChoice, limits: Limits) throws(CheckpointError) -> HDF5Description { description }
 }
 
+// HDF5-3, HDF5-4
 @Test("the helper and the library in this process describe every sound fixture alike")
 func bothDescribersAgree() throws {
     var compared = 0
@@ -89,6 +92,7 @@ func bothDescribersAgree() throws {
     #expect(part.tensors == whole.tensors && part.bytes == whole.bytes)
 }
 
+// HDF5-2, HDF5-14, HDF5-15
 @Test("a description that a broken helper might send is refused before anything of it is believed", arguments: [
     HDF5Layout.contiguous(address: -8, count: 16), .contiguous(address: 1 << 62, count: 16), .contiguous(address: 64, count: 16),
     .contiguous(address: 0, count: 1 << 60), .compact([1, 2]),

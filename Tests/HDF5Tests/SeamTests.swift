@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+// HDF5-1, HDF5-3
 @Test("libhdf5 is imported by LibHDF5 alone, and LibHDF5 only by the helper and the library's face")
 func seamHolds() throws {
     let root = "\(Fixtures.root)/Sources"

@@ -13,6 +13,7 @@ private func integer(_ size: Int, signed: Bool = true, precision: Int? = nil) ->
     .init(size: size, signed: signed, order: .little, precision: precision ?? size * 8, bitOffset: 0)
 }
 
+// HDF5-8, HDF5-9
 @Test("types are told by their bits, never by a name alone")
 func typeTable() throws {
     #expect(try float(2, 5, 10).element(named: nil).dtype == .float16)
@@ -30,6 +31,7 @@ func typeTable() throws {
     #expect(try HDF5Type.array(.integer(integer(2)), sizes: [3, 2]).element(named: nil).innerSizes == [3, 2])
 }
 
+// HDF5-10
 @Test("a type that is nearly one of ours is refused, with what it is", arguments: [
     float(4, 8, 23, bias: 126), float(3, 8, 15), float(16, 15, 112), float(1, 4, 3),
     .integer(integer(2, precision: 12)), .integer(integer(16)), .integer(integer(3)), .opaque(size: 1, tag: ""), .opaque(size: 4, tag: "bfloat16"),
@@ -85,6 +87,7 @@ func fletcherSums() throws {
     }
 }
 
+// HDF5-11
 @Test("LZF decodes literals and overlapping copies, and refuses what leads outside")
 func lzfDecodes() throws {
     let buffer = try ChunkBuffer(count: 64), out = try ChunkBuffer(count: 64)

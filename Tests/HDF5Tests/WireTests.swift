@@ -33,6 +33,7 @@ func planTravels() throws {
     #expect(read.head == head && read.count == head.wire.count)
 }
 
+// HDF5-2
 @Test("whatever bytes a broken helper answers, the client gives an error or a tensor that fits the file", arguments: [
     "bad-input/hdf5/odd_types.h5", "bad-input/hdf5/chunk_gzip9_fl_v110.h5", "bad-input/hdf5/array_dtype.h5", "bad-input/hdf5/fill_chunk.h5",
 ])

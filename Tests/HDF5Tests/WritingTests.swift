@@ -30,6 +30,7 @@ private func expectSame(_ written: any Checkpoint, _ source: MemoryCheckpoint) t
     #expect(mine.bytes == theirs.bytes)
 }
 
+// HDF5-9, HDF5-16, HDF5-22, HDF5-23
 @Test("what is written is read back the same: every dtype, in order, contiguous and compressed, by helper and in process", arguments: [
     WriteOptions.Compression.none, .deflate,
 ])
@@ -56,6 +57,7 @@ func roundTrip(_ compression: WriteOptions.Compression) throws {
     #expect(compression == .none || bytes.count < source.index.totalBytes)
 }
 
+// HDF5-20
 @Test("the same checkpoint gives the same bytes, whenever it is written")
 func isDeterministic() throws {
     let source = MemoryCheckpoint(try samples(), metadata: Metadata([("a", "1")]))
@@ -65,6 +67,7 @@ func isDeterministic() throws {
     #expect(second == first)
 }
 
+// HDF5-21
 @Test("tensors of 64 bytes and more lie in place at multiples of 64")
 func isAligned() throws {
     let bytes = try written(MemoryCheckpoint(samples()), as: inProcess)
@@ -75,6 +78,7 @@ func isAligned() throws {
     }
 }
 
+// HDF5-24
 @Test("names that cannot be paths are refused before anything is written", arguments: [
     ["", "b"], ["a//b"], ["/a"], ["a/"], ["a/./b"], ["..", "b"], ["a\0b"], ["a", "a/b"], ["a/b", "a/b/c", "a/d"],
 ])
@@ -98,6 +102,7 @@ func normalForms() throws {
     try expectSame(try isolated.open(written(source, as: isolated)), source)
 }
 
+// HDF5-14, HDF5-17
 @Test("an edited chunk is found: one flipped bit in deflated data, a lying checksum")
 func damagedChunks() throws {
     var options = WriteOptions()

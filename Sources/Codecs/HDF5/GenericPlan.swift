@@ -3,7 +3,7 @@ import HDF5Container
 import StrictJSON
 import Tensors
 
-/// Names as paths.
+/// Names as paths (HDF5-24).
 enum HDF5Names {
     static func objection(to name: String) -> String? {
         if name.isEmpty { return "a tensor without a name has no path" }
@@ -27,7 +27,7 @@ enum HDF5Names {
     }
 }
 
-/// What a generic file of ours looks like: groups by the slashes of the names, metadata as attributes.
+/// HDF5-23. What a generic file of ours looks like: groups by the slashes of the names, metadata as attributes.
 enum GenericPlan {
     static func make(for index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) -> HDF5Plan {
         try checkPaths(index.tensors)

@@ -3,7 +3,7 @@ import CDeflate
 import Checkpoints
 import Tensors
 
-/// Reads one chunk and undoes its filters: from stored bytes to little-endian elements.
+/// Reads one chunk and undoes its filters: from stored bytes to little-endian elements (HDF5-11, HDF5-14).
 final class HDF5ChunkDecoder {
     private let chunking: HDF5Chunking
     private let grid: HDF5Grid

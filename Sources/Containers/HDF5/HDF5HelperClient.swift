@@ -8,7 +8,7 @@
 public import ByteIO
 public import Checkpoints
 
-/// Describes and lays out HDF5 files through the helper `mlpconv-hdf5`, one process a file.
+/// Describes and lays out HDF5 files through the helper `mlpconv-hdf5`, one process a file (HDF5-2).
 ///
 /// libhdf5 crashes on some corrupt files; there it takes only the helper along, and the answer is an ordinary error. Everything the helper
 /// says is checked as if the file had said it.

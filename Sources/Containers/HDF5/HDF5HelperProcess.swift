@@ -27,7 +27,7 @@ final class HDF5HelperProcess {
             for end in pair where made == 0 {
                 _ = fcntl(end, F_SETFD, FD_CLOEXEC)
                 var on: Int32 = 1
-                unsafe setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
+                _ = unsafe setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
             }
         #else
             let made = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair)

@@ -2,7 +2,7 @@ public import Checkpoints
 import StrictJSON
 import Tensors
 
-/// Attributes as text metadata: the root's under their own names, another object's as `<path>@<attribute>`.
+/// HDF5-16. Attributes as text metadata: the root's under their own names, another object's as `<path>@<attribute>`.
 public enum HDF5Attributes {
     /// All attributes of a file as text, and which of them hold what is no text of ours.
     public static func metadata(of description: HDF5Description) -> (metadata: Metadata, unread: [CheckpointIndex.Unsupported]) {

@@ -58,7 +58,7 @@ func checkRange(_ offset: Int, _ size: Int, of count: Int) throws(CheckpointErro
     }
 }
 
-/// A chunked dataset, decoded a band at a time.
+/// A chunked dataset, decoded a band at a time (HDF5-17).
 ///
 /// A band is what a row of chunks holds: axes of chunk size 1 are fixed, the first other axis gives the rows. It is one run of the
 /// output, so memory is one band and two chunks, not the tensor.

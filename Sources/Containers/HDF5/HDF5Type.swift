@@ -103,7 +103,7 @@ extension HDF5Type {
         }
     }
 
-    /// Our type for this one, decided by our own table of sizes, precisions and bit layouts.
+    /// Our type for this one, decided by our own table of sizes, precisions and bit layouts (HDF5-8, HDF5-9).
     /// - Parameter named: the text of the dataset's attribute `dtype`, with which Keras names what HDF5 has no type for.
     public func element(named: String?) throws(HDF5TypeRefusal) -> HDF5Element {
         switch self {

@@ -9,7 +9,7 @@ public enum HDF5Writer {
     /// A tensor smaller than this gains nothing from chunks, whose index alone takes more.
     static let smallestChunked = 4096
 
-    /// How a tensor is stored under `options`: contiguous, or with compression in chunks that are runs of its bytes, shuffled and deflated.
+    /// HDF5-21. How a tensor is stored under `options`: contiguous, or with compression in chunks that are runs of its bytes, shuffled and deflated.
     public static func storage(for tensor: TensorInfo, options: WriteOptions) -> HDF5Plan.Storage {
         guard options.compression == .deflate, tensor.byteCount >= smallestChunked else { return .contiguous }
         let sizes = tensor.shape.sizes
