@@ -1,11 +1,10 @@
 public import Checkpoints
-public import Testing
 import StrictJSON
 import Tensors
 
 /// The corpus of hostile and odd files (`Fixtures/bad-input/manifest.json`): what each must give.
 public enum BadInput {
-    public struct Case: Sendable, CustomTestStringConvertible {
+    public struct Case: Sendable, CustomStringConvertible {
         /// The path under `bad-input/`.
         public let file: String
         public let why: String
@@ -16,7 +15,7 @@ public enum BadInput {
         let count: Int?
         let listingSHA256: String?
 
-        public var testDescription: String { file }
+        public var description: String { file }
     }
 
     struct Tensor: Sendable {
