@@ -1,0 +1,16 @@
+import Harness
+import StrictJSON
+
+// Any bytes: a value or a failure. What is a value is written and read again as the same value.
+fuzz { bytes in
+    for allowsNonFinite in [false, true] {
+        do throws(JSONReader.Failure) {
+            let value = try JSONReader.read(bytes, allowingNonFinite: allowsNonFinite)
+            guard let again = try? JSONReader.read(value.text()), again == value else { preconditionFailure("written and read again, a value is another") }
+            if !allowsNonFinite { return .read }
+        } catch {
+            precondition(error.offset <= bytes.count && !error.description.isEmpty)
+        }
+    }
+    return .refused
+}
