@@ -17,6 +17,12 @@ let parsers: [(name: String, program: String, uses: [Target.Dependency])] = [
     ("JSON", "fuzz-json", [codec("Safetensors")]),
     ("MLPB", "fuzz-mlpb", [codec("MLPB")]),
     ("Safetensors", "fuzz-safetensors", [codec("Safetensors")]),
+    ("NPY", "fuzz-npy", [codec("NPZ")]),
+    ("NPZ", "fuzz-npz", [codec("NPZ")]),
+    // What the helper process answers, and the chunks it points to: read in our process, whatever becomes of the helper.
+    ("HDF5", "fuzz-hdf5", [codec("HDF5"), codec("Keras")]),
+    // Names, shapes and texts of a checkpoint, from which a network is recognised.
+    ("Network", "fuzz-network", [codec("ModelInterchange")]),
 ]
 
 let package = Package(
@@ -27,7 +33,7 @@ let package = Package(
         .systemLibrary(name: "CLibFuzzer"),
         // The products bring their floors with them: ByteIO, Checkpoints, Checksums, StrictJSON, Tensors.
         .target(name: "Harness", dependencies: ["CLibFuzzer", codec("MLPB")], swiftSettings: settings),
-        .executableTarget(name: "fuzz-seeds", dependencies: [codec("MLPB"), codec("Safetensors")], path: "Sources/Seeds", swiftSettings: settings),
+        .executableTarget(name: "fuzz-seeds", dependencies: [codec("MLPB"), codec("NPZ"), codec("Safetensors"), codec("Keras"), codec("ModelInterchange")], path: "Sources/Seeds", swiftSettings: settings),
     ] + parsers.map {
         .executableTarget(name: $0.program, dependencies: ["Harness"] + $0.uses, path: "Sources/\($0.name)", swiftSettings: settings)
     }

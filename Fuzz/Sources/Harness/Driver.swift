@@ -8,8 +8,9 @@ import CLibFuzzer
 #endif
 
 /// How far a parser came with an input.
-public enum Depth: Int, Sendable {
+public enum Depth: Int, Sendable, Comparable {
     case refused, opened, read
+    public static func < (a: Depth, b: Depth) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Runs libFuzzer, with the options of the command line, on `parse`. It traps where a promise of the parser is broken.
@@ -24,6 +25,7 @@ public func fuzz(_ parse: @escaping ([UInt8]) -> Depth, mutate: (([UInt8], inout
         let bytes = unsafe [UInt8](UnsafeBufferPointer(start: data, count: size))
         let depth = unsafe parser(bytes)
         unsafe Depths.counts[depth.rawValue] += 1
+        if depth > .refused { Opened.keep(bytes) }
         return 0
     }
     exit(status)
@@ -46,12 +48,27 @@ private enum Depths {
     }
 }
 
+/// Some inputs that opened. libFuzzer keeps whatever reaches new code, and most of that is refused early in one more way: half of the mutants
+/// come from here, so that what lies behind the index is tried as often.
+private enum Opened {
+    private nonisolated(unsafe) static var inputs: [[UInt8]] = []
+    private nonisolated(unsafe) static var seen = 0
+
+    static func keep(_ bytes: [UInt8]) {
+        unsafe seen += 1
+        if unsafe inputs.count < 256 { unsafe inputs.append(bytes) } else if unsafe seen % 16 == 0 { unsafe inputs[seen / 16 % 256] = bytes }
+    }
+
+    static func any(_ choices: inout Choices) -> [UInt8]? { unsafe inputs.randomElement(using: &choices) }
+}
+
 /// The hook by which libFuzzer asks for another input: the target's own mutator, or libFuzzer's.
 @c(LLVMFuzzerCustomMutator)
 public func customMutator(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ maxSize: Int, _ seed: UInt32) -> Int {
     guard let mutate = unsafe mutator else { return unsafe LLVMFuzzerMutate(data, size, maxSize) }
     var choices = Choices(seed: seed)
-    let bytes = unsafe [UInt8](UnsafeBufferPointer(start: data, count: size))
+    var bytes = unsafe [UInt8](UnsafeBufferPointer(start: data, count: size))
+    if choices.once(in: 2), let opened = Opened.any(&choices), opened.count <= maxSize { bytes = opened }
     let changed = mutate(bytes, &choices, maxSize).prefix(maxSize)
     _ = unsafe UnsafeMutableBufferPointer(start: data, count: maxSize).update(fromContentsOf: changed)
     return changed.count

@@ -1,4 +1,4 @@
-import ByteIO
+public import ByteIO
 public import Checkpoints
 import StrictJSON
 import Tensors
@@ -19,10 +19,13 @@ extension Limits {
 ///
 /// An error of the codec is an answer. Traps are finds, and here they also come from promises that do not hold: two reads of a tensor
 /// differ, its bytes in place are others, or what the codec wrote reads back as something else.
-public func exercise(_ bytes: [UInt8], as codec: any CheckpointCodec) -> Depth {
+public func exercise(_ bytes: [UInt8], as codec: any CheckpointCodec) -> Depth { exercise(MemorySource(bytes), as: codec) }
+
+/// The same on bytes of another source.
+public func exercise(_ source: any ByteSource, as codec: any CheckpointCodec) -> Depth {
     var depth = Depth.refused
     do throws(CheckpointError) {
-        let input = try CheckpointInput(MemorySource(bytes), name: "fuzzed")
+        let input = try CheckpointInput(source, name: "fuzzed")
         _ = codec.confidence(in: input)
         let checkpoint = try codec.open(input, limits: .small)
         depth = .opened

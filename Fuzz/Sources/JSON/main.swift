@@ -13,4 +13,6 @@ fuzz { bytes in
         }
     }
     return .refused
+} mutate: { bytes, choices, limit in
+    choices.once(in: 2) ? changed(bytes, limit: limit) : changedJSON(bytes, &choices, limit: limit)
 }

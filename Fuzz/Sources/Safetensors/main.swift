@@ -2,18 +2,13 @@ import Harness
 import Safetensors
 
 let codec = SafetensorsCodec()
-// Half of the inputs are changed in their header alone, whose length is then made to fit, and the data to what the header claims.
+// Most inputs are changed in their header alone, whose length is then made to fit; half of these get offsets and data that fit their shapes.
 fuzz { exercise($0, as: codec) } mutate: { bytes, choices, limit in
-    guard choices.once(in: 2), let length = bytes.field(0, 8), let header = bytes.part(8, length) else { return changed(bytes, limit: limit) }
-    let text = changed(Array(header), limit: max(limit - 8, 0))
+    guard limit > 8, !choices.once(in: 8), let length = bytes.field(0, 8), let header = bytes.part(8, length) else { return changed(bytes, limit: limit) }
+    let data = bytes[(8 + length)...]
+    var text = changedJSON(Array(header), &choices, limit: limit - 8), count = data.count
+    if choices.once(in: 2), let settled = settled(text) { (text, count) = settled }
     var next = [UInt8](repeating: 0, count: 8) + text
     next.setField(0, 8, text.count)
-    let claimed = largestEnd(text)
-    if claimed <= limit - min(next.count, limit) {
-        let data = bytes[(8 + length)...].prefix(claimed)
-        next += data + [UInt8](repeating: 1, count: claimed - data.count)
-    } else {
-        next += bytes[(8 + length)...]
-    }
-    return next
+    return next + resized(data, to: min(count, max(limit - next.count, 0)))
 }

@@ -1,4 +1,4 @@
-import ByteIO
+public import ByteIO
 
 // A description as bytes, for the way from the helper to its client.
 
@@ -19,7 +19,7 @@ extension HDF5Description {
     }
 
     /// The description that a payload holds. Throws when it holds anything else, or more.
-    init(wire: [UInt8]) throws(IOError) {
+    public init(wire: [UInt8]) throws(IOError) {
         var reader = WireReader(wire)
         let groups = try reader.list { (reader) throws(IOError) in
             let path = try reader.text()
