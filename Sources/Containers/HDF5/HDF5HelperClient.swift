@@ -83,7 +83,7 @@ public struct HDF5HelperRequest: Sendable, Equatable {
     }
 
     /// The processor time that a description may take: it grows with the file, whose metadata it is.
-    public var processorSeconds: Int { 2 + count / (32 << 20) }
+    public var processorSeconds: Int { 1 + min(count / (2 << 20), 120) }
     /// The time by the clock on the wall, for a machine that has other things to do.
     public var wallSeconds: Int { 8 + 4 * processorSeconds }
     /// The memory the helper may have, where the system can hold it to that.
