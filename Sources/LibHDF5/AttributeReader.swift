@@ -44,6 +44,9 @@ struct AttributeReader {
             guard let context = unsafe context, let name = unsafe name else { return -1 }
             return unsafe Unmanaged<NameList>.fromOpaque(context).takeUnretainedValue().add(name)
         }, Unmanaged.passUnretained(list).toOpaque())
+        guard !list.isFull else {
+            throw CheckpointError(.limit, "the file has more than \(grouped(limits.tensors)) attributes", tensor: path)
+        }
         guard status >= 0 else {
             throw Library.failure(.malformed, "the attributes of \(quoted("/" + path)) cannot be read", path: path)
         }
@@ -52,10 +55,14 @@ struct AttributeReader {
 
     private final class NameList {
         var names: [String] = []
+        var isFull = false
         private let limit: Int
         init(limit: Int) { self.limit = limit }
         func add(_ name: UnsafePointer<CChar>) -> Int32 {
-            guard names.count < limit else { return -1 }
+            guard names.count < limit else {
+                isFull = true
+                return -1
+            }
             // A name that is no UTF-8 cannot be asked for by a text: it is left out.
             if let text = unsafe String(validatingCString: name) { names.append(text) }
             return 0

@@ -29,6 +29,7 @@ let readOnPurpose = [
     "keras/shape_mismatch.keras",
 ]
 
+// KERAS-4, KERAS-7, KERAS-14, KERAS-40, KERAS-41, KERAS-50, KERAS-51, KERAS-53, KERAS-54.
 @Test("hostile and damaged Keras files behave as the manifest says")
 func behavesAsTheManifestSays() throws {
     let registry = CodecRegistry(allCodecs)

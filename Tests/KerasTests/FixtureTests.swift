@@ -53,6 +53,7 @@ func parityEntries() throws -> [(path: String, entry: JSONValue)] {
     }
 }
 
+// KERAS-1, KERAS-53.
 @Test("every Keras fixture is recognised, and has the tensors, types, shapes and bytes that its own library saw")
 func readsParityFixtures() throws {
     var checked: [String: Int] = [:]
@@ -74,6 +75,7 @@ func readsParityFixtures() throws {
     #expect(checked["keras-h5", default: 0] >= 50 && checked["keras-weights", default: 0] >= 15 && checked["keras", default: 0] >= 20, "\(checked)")
 }
 
+// KERAS-10, KERAS-30, KERAS-50.
 @Test("no generic HDF5, npz or other fixture is taken for a Keras file")
 func leavesOthersAlone() throws {
     var checked = 0
@@ -85,6 +87,7 @@ func leavesOthersAlone() throws {
     #expect(checked >= 100)
 }
 
+// KERAS-3, KERAS-51, KERAS-52.
 @Test("a whole model's config, training config and version are metadata, in all three eras")
 func keepsConfigs() throws {
     for (path, version, isTrained) in [
@@ -110,6 +113,7 @@ func keepsConfigs() throws {
     #expect(lists["model_weights/top_level_model_weights@weight_names"] == "[]")
 }
 
+// KERAS-13, KERAS-31, KERAS-32.
 @Test("the order is the file's own: layers and weights by their lists, variables by number, the optimizer last")
 func keepsOrder() throws {
     func names(_ path: String) throws -> [String] {

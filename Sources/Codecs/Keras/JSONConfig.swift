@@ -1,7 +1,7 @@
 import Checkpoints
 import StrictJSON
 
-/// The JSON that describes a Keras model: read strictly, and refused when it names code that is not a model's (KERAS-40 to 43).
+/// The JSON that describes a Keras model: read strictly, and refused when it names code that is not a model's (KERAS-40 and 41).
 struct JSONConfig {
     let json: JSONValue
 
@@ -32,7 +32,7 @@ struct JSONConfig {
     private static func isForeign(_ module: String, _ name: String, _ config: JSONValue?) -> Bool {
         let top = module.prefix { $0 != "." }
         if top == "builtins" {
-            // Keras 2 says so of every function, whatever its module: {"module":"builtins","class_name":"function","config":"mse"}.
+            // Keras says so of every function, whatever its module: {"module":"builtins","class_name":"function","config":"mse"}.
             guard ["function", "builtin_function_or_method", "method", "type"].contains(name) else { return true }
             return config?.string.map { runningBuiltins.contains($0) } ?? false
         }

@@ -12,9 +12,9 @@ struct KerasArchive {
 
     let metadata: Metadata
     let policies: KerasPolicies
-    /// The members that are neither the texts nor the weights.
+    /// The members that are neither the texts nor the weights (KERAS-55).
     let unsupported: [CheckpointIndex.Unsupported]
-    /// The HDF5 file: in place where it is stored, else a copy.
+    /// The HDF5 file: in place where it is stored, else a copy (KERAS-53).
     let weights: any ByteSource
     private let directory: ZipDirectory
     /// What to add to an offset in the HDF5 file to have one in the archive; nil for a copy.
@@ -72,7 +72,7 @@ struct KerasArchive {
         return head.count >= 30 + count ? String(validating: head[30..<30 + count], as: UTF8.self) : nil
     }
 
-    /// Reads every member to its end, for its checksum: the tensors are read in place, which checks none.
+    /// Reads every member to its end, for its checksum: the tensors are read in place, which checks none (KERAS-54).
     func verify() throws(CheckpointError) {
         let buffer = try ChunkBuffer(checkedCount: 1 << 20)
         for entry in directory.entries where !entry.isFolder && entry.objection == nil {
@@ -80,7 +80,7 @@ struct KerasArchive {
         }
     }
 
-    /// Runs `body`, which reads the HDF5 file, so that its errors say where that lies.
+    /// Runs `body`, which reads the HDF5 file, so that its errors say where that lies (KERAS-57).
     func inWeights<R>(_ body: () throws(CheckpointError) -> R) throws(CheckpointError) -> R {
         do throws(CheckpointError) { return try body() } catch {
             var error = error
@@ -90,7 +90,7 @@ struct KerasArchive {
         }
     }
 
-    /// No member and not all of them together may be larger than the limits allow, decoded.
+    /// KERAS-56: no member, and not all of them together, may be larger than the limits allow, decoded.
     private static func admit(_ directory: ZipDirectory, limits: Limits) throws(CheckpointError) {
         var total = 0
         for entry in directory.entries {

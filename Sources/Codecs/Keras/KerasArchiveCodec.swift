@@ -3,7 +3,7 @@ public import HDF5Container
 import Tensors
 import Zip
 
-/// `keras`: the `.keras` archive of Keras 3 and late Keras 2, a zip with the config and an HDF5 file of weights (Specs/Keras.md, KERAS-50 to 58).
+/// `keras`: the `.keras` archive of Keras 3 and late Keras 2, a zip with the config and an HDF5 file of weights (Specs/Keras.md, KERAS-50 to 57).
 public struct KerasArchiveCodec: CheckpointCodec {
     let describer: any HDF5Describer
 

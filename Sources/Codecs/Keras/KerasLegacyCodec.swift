@@ -1,7 +1,7 @@
 public import Checkpoints
 public import HDF5Container
 
-/// `keras-h5`: the HDF5 files of `model.save("m.h5")` and `save_weights("w.h5")`, as Keras 1, 2 and 3 write them (Specs/Keras.md, KERAS-10 to 24).
+/// `keras-h5`: the HDF5 files of `model.save("m.h5")` and `save_weights("w.h5")`, as Keras 1, 2 and 3 write them (Specs/Keras.md, KERAS-10 to 16).
 public struct KerasLegacyCodec: CheckpointCodec {
     let describer: any HDF5Describer
 

@@ -1,7 +1,7 @@
 public import Checkpoints
 public import HDF5Container
 
-/// `keras-weights`: the `.weights.h5` of Keras 3 and late Keras 2, variables by number under `…/vars` (Specs/Keras.md, KERAS-30 to 35).
+/// `keras-weights`: the `.weights.h5` of Keras 3 and late Keras 2, variables by number under `…/vars` (Specs/Keras.md, KERAS-30 to 32).
 public struct KerasWeightsCodec: CheckpointCodec {
     let describer: any HDF5Describer
 

@@ -76,7 +76,7 @@ struct LegacyLayout {
             order += slots
             optimizer = Set(slots)
         }
-        // Nothing is lost: what no list names follows in the file's own order.
+        // KERAS-13: nothing is lost; what no list names follows in the file's own order.
         order += taken.indices.filter { !taken[$0] }
     }
 

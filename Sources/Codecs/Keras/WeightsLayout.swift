@@ -1,7 +1,7 @@
 import Checkpoints
 import HDF5Container
 
-/// What makes an HDF5 file a `.weights.h5`, and the order of its variables (KERAS-30 to 33).
+/// What makes an HDF5 file a `.weights.h5`, and the order of its variables (KERAS-30 and 31).
 enum WeightsLayout {
     /// Groups that stand at the root of Keras' files and under which, or in which, variables lie in `vars`.
     private static let roots = ["layers", "_layer_checkpoint_dependencies", "vars"]
