@@ -85,7 +85,7 @@ let package = Package(
         tests("ZipTests", uses: cores + ["Zip", "TestSupport"]),
         tests("NPZTests", uses: cores + ["NPZ", "Zip", "TestSupport"]),
         tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
-        tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
+        tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
         tests("MLPTests", uses: cores + ["MLP", "Zip", "MallocCount", "TestSupport"]),

@@ -303,6 +303,11 @@ archive(c.entry["file"], [("metadata.json", b"[]"), ("config.json", sequential([
 c = Case("weights_are_no_hdf5.keras", "keras", error="notRecognised", says="model.weights.h5")
 archive(c.entry["file"], [("metadata.json", META), ("config.json", sequential([])), ("model.weights.h5", b"not HDF5")])
 
+# An HDF5 file with a dataset beyond its end: the offset is told from the start of the archive.
+c = Case("weights_beyond.keras", "keras", error="malformed", says="in model.weights.h5: the data ends early")
+beyond = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bad-input", "hdf5", "contig_beyond.h5"), "rb").read()
+archive(c.entry["file"], [("config.json", sequential([])), ("model.weights.h5", beyond)])
+
 # Keras says of every function that it is of the module builtins: that is no reason to refuse.
 c = Case("builtin_function.keras", "keras")
 data = h5_bytes(lambda f: variables(f, c, [("layers/dense/vars/0", values("a", (2, 2)), None)]))

@@ -51,6 +51,20 @@ func refusesBrokenCases() throws {
     #expect(checked >= 9)
 }
 
+// KERAS-57.
+@Test("an offset in an archive's weights counts from the start of the archive")
+func shiftsOffsets() throws {
+    let bytes = try Fixtures.bytes("keras/weights_beyond.keras")
+    let start = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x89, 0x48, 0x44, 0x46]) })
+    do {
+        _ = try KerasArchiveCodec(describer: inProcess).open(bytes)
+        Issue.record("it was read")
+    } catch {
+        #expect(error.place.offset == start + (1 << 40))
+        #expect(error.place.tensor == "w")
+    }
+}
+
 // KERAS-12.
 @Test("a list that was cut in pieces is whole in the metadata, and its pieces are not")
 func joinsLists() throws {

@@ -85,7 +85,9 @@ struct KerasArchive {
         do throws(CheckpointError) { return try body() } catch {
             var error = error
             error.message = "in \(Self.weightsName): \(error.message)"
-            error.place.offset = error.place.offset.flatMap { offset in shift.map { offset + $0 } }
+            // An offset that a file claims can be any number.
+            let sum = shift.flatMap { error.place.offset?.addingReportingOverflow($0) }
+            error.place.offset = sum.flatMap { $0.overflow ? nil : $0.partialValue }
             throw error
         }
     }
