@@ -45,7 +45,8 @@ func behavesAsTheManifestSays(_ one: BadInput.Case) throws {
     #expect(outcomes[0] == outcomes[1])
 }
 
-@Test("a Keras file whose HDF5 kills its reader is an error, whichever codec asks", arguments: ((try? BadInput.cases("hdf5")) ?? []).filter { $0.file.contains("fuzz_keras") })
+// Those that only run its time out are in the HDF5 suite.
+@Test("a Keras file whose HDF5 kills its reader is an error, whichever codec asks", arguments: ((try? BadInput.cases("hdf5")) ?? []).filter { $0.file.contains("fuzz_keras") && !$0.file.contains("_copy_") })
 func survivesItsReader(_ one: BadInput.Case) throws {
     // One input: the reader is asked once, and what became of it is remembered.
     let input = try CheckpointInput(path: Fixtures.path("bad-input/\(one.file)"))
