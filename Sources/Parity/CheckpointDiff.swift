@@ -32,7 +32,7 @@ public struct CheckpointDiff: Sendable {
             switch (pair.a, pair.b) {
             case (let left?, let right?):
                 let sides = (Side(a, left, fileA, buffers.0), Side(b, right, fileB, buffers.1))
-                try compare(sides.0, sides.1, &entry)
+                try compare(sides.0, sides.1, &entry, isRole: pair.isRole)
             case (nil, _): entry.relation = .onlyInB
             case (_, nil): entry.relation = .onlyInA
             }
@@ -84,14 +84,16 @@ public struct CheckpointDiff: Sendable {
         }
     }
 
-    private func compare(_ a: Side, _ b: Side, _ entry: inout DiffReport.Tensor) throws(CheckpointError) {
+    private func compare(_ a: Side, _ b: Side, _ entry: inout DiffReport.Tensor, isRole: Bool) throws(CheckpointError) {
         let isReversedShape = a.shape.rank > 1 && a.shape == b.shape.reversed
-        guard a.shape == b.shape || isReversedShape else {
+        let isVector = isRole && min(a.shape.rank, b.shape.rank) <= 1 && fits(a.shape.sizes, b.shape.sizes)
+        let isSameShape = a.shape == b.shape || isVector
+        guard isSameShape || isReversedShape else {
             entry.relation = .shape
             return
         }
         guard var first = ElementComparison(a.info.dtype, b.info.dtype, atol: atol, rtol: rtol, ulps: maxULP) else { return }
-        if a.shape == b.shape {
+        if isSameShape {
             // B is turned round into A's order only where the dialects say that just one of them is transposed.
             try walk(a, b, reversingB: a.isTransposed != b.isTransposed, &first)
             if a.info.dtype != .void16 { (entry.maxAbs, entry.maxRel, entry.maxULP) = (first.maxAbs, first.maxRel, first.maxULP) }
@@ -102,14 +104,14 @@ public struct CheckpointDiff: Sendable {
             guard entry.relation == .different else { return }
         }
         if try multiset(a) == multiset(b) {
-            entry.relation = a.shape == b.shape ? .permutedEqual : .shape
+            entry.relation = isSameShape ? .permutedEqual : .shape
             if isReversedShape, a.info.byteCount <= wholeTensorLimit, b.info.byteCount <= wholeTensorLimit,
                 var turned = ElementComparison(a.info.dtype, b.info.dtype, atol: 0, rtol: 0, ulps: 0)
             {
                 try walk(a, b, reversingB: a.isTransposed == b.isTransposed, &turned)
                 if turned.allEqual { entry.relation = .transposedEqual }
             }
-        } else if a.shape != b.shape {
+        } else if !isSameShape {
             entry.relation = .shape
         }
     }

@@ -86,6 +86,11 @@ public struct NetworkParity: Sendable {
         } else if description.loss == nil {
             notes.append("nothing names the loss: \(loss.kind.rawValue) was taken, as the network ends in \(description.head == .linear ? "a linear layer" : description.head.name); --loss chooses another")
         }
+        if options.loss == nil, loss.kind == .softmaxCE, onlyDense {
+            // Keras calls both categorical_crossentropy.
+            loss.kind = .softmaxCESoft
+            if description.loss != nil { notes.append("there are no classes, only y.dense: softmax_ce_soft was taken for softmax_ce") }
+        }
         if let reduction = options.reduction { loss.reduction = reduction }
         return loss
     }

@@ -18,11 +18,14 @@ public struct TensorCorrespondence: Sendable, Hashable {
     public var name: String
     public var a: Side?
     public var b: Side?
+    /// Whether the two are paired by what they are in a network: a bias may then be [n] or [1, n].
+    public var isRole: Bool
 
-    public init(name: String, a: Side?, b: Side?) {
+    public init(name: String, a: Side?, b: Side?, isRole: Bool = false) {
         self.name = name
         self.a = a
         self.b = b
+        self.isRole = isRole
     }
 
     /// The tensors of two sides by name, in A's order, then what only B has. Under `parameters` optimizer slots are left out.
