@@ -6,31 +6,26 @@ import MLP
 struct ComparisonRun {
     private let setting: ComparisonSetting
     private let model: PreparedModel
-    private let bounds: RoundingModel
+    private let bounds: RoundingModel?
     private var result: ParityComparison
-    private var derived = 0.0
+    private var derived: Double
     private var isBitwise = true
 
+    /// With `bounds` nil nothing is allowed to differ; `tolerance` is then what is reported.
     init(
-        _ setting: ComparisonSetting, _ a: String, _ b: String, _ model: PreparedModel, _ pass: PassValues, other: Precision, alternatives: [Int: Layer],
-        lookUp: @escaping (String) -> ComparisonSetting.Other?
+        _ setting: ComparisonSetting, _ a: String, _ b: String, _ model: PreparedModel, bounds: RoundingModel?, tolerance: Double = 0, alternatives: [Int: Layer] = [:]
     ) {
         self.setting = setting
         self.model = model
-        bounds = RoundingModel(
-            model.description, parameters: model.parameters, batch: setting.batch, loss: setting.loss, subgradient: setting.subgradient,
-            unit: RoundingUnit(setting.options.precision, other), alternatives: alternatives,
-            sides: { name in
-                guard let own = pass[name] else { return nil }
-                return lookUp(name).map { (own.values, $0.values) }
-            })
+        self.bounds = bounds
+        derived = tolerance
         result = ParityComparison(
             a: a, b: b, verdict: .inconclusive, bitwise: false, coverage: 0, tolerance: 0, smallestPassingTolerance: 0, firstDivergence: nil,
             predictions: .init(compared: 0, changed: 0, smallestMargin: nil), quantities: [], skipped: [], diagnosis: [], untested: [], notes: [])
         for i in alternatives.keys.sorted() {
             result.notes.append("L\(i) has an attribute kept as float32 on one side: the bound allows for that rounding")
         }
-        let crossings = bounds.crossings
+        let crossings = bounds?.crossings ?? []
         if !crossings.isEmpty {
             result.notes.append("\(grouped(crossings.count)) units lie within rounding of a kink, and the two sides fell on either side of it: \(crossings.prefix(5).joined(separator: ", "))\(crossings.count > 5 ? ", …" : "")")
         }
@@ -42,7 +37,7 @@ struct ComparisonRun {
             result.skipped.append(other == nil ? missing : "\(entry.name): of another shape")
             return
         }
-        var bound = bounds.bound(of: entry.name)
+        var bound = bounds?.bound(of: entry.name)
         if other.storage > 0 { bound = bound.map { zip($0, other.values).map { $0 + other.storage * abs($1) } } }
         add(entry.name, entry.values, other.values, bound)
     }

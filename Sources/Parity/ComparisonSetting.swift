@@ -18,15 +18,23 @@ struct ComparisonSetting {
     }
 
     /// File against file: `b` is the first file.
+    /// Where every quantity is equal bit for bit no bound is needed, and none is derived: `equalTolerance` is what is reported.
     func compare(
-        _ a: ParityModel, _ ready: PreparedModel, _ pass: PassValues, with b: ParityModel, _ other: PreparedModel, _ otherPass: PassValues
+        _ a: ParityModel, _ ready: PreparedModel, _ pass: PassValues, with b: ParityModel, _ other: PreparedModel, _ otherPass: PassValues,
+        equalTolerance: () -> Double
     ) -> ParityComparison {
         let alignment = LayerAlignment(ready.description, other.description)
         func lookUp(_ name: String) -> Other? {
             alignment.name(name).flatMap { otherPass[$0] }.map { Other(shape: $0.shape, values: $0.values) }
         }
         let layers = Dictionary(ready.description.layers.indices.compactMap { i in alignment.layer(i).map { (i, other.description.layers[$0]) } }, uniquingKeysWith: { first, _ in first })
-        var run = ComparisonRun(self, a.file, b.file, ready, pass, other: options.precision, alternatives: attributeRoundings(ready.description.layers, layers), lookUp: lookUp)
+        let alternatives = attributeRoundings(ready.description.layers, layers)
+        let isEqual = pass.entries.allSatisfy { entry in
+            lookUp(entry.name).map { other in other.values.count == entry.values.count && zip(entry.values, other.values).allSatisfy { $0.bitPattern == $1.bitPattern } } ?? false
+        }
+        var run = ComparisonRun(
+            self, a.file, b.file, ready, bounds: isEqual ? nil : bounds(ready, pass, options.precision, alternatives, lookUp),
+            tolerance: isEqual ? equalTolerance() : 0, alternatives: alternatives)
         for entry in pass.entries { run.add(entry, lookUp(entry.name), missing: "\(entry.name): not in \(b.file)") }
         run.addPredictions(lookUp("output"), pass)
         var coverage = Coverage(other.description, otherPass)
@@ -61,12 +69,34 @@ struct ComparisonSetting {
             guard let other = found[entry.name] else { continue }
             guard fits(other.shape, entry.shape) else { throw otherNetwork("\(reference.precision.prefix).\(entry.name)", other.shape, entry.shape, reference) }
         }
+        let alternatives = attributeRoundings(ready.description.layers, nil)
         var run = ComparisonRun(
-            self, a.file, reference.file, ready, pass, other: reference.precision, alternatives: attributeRoundings(ready.description.layers, nil), lookUp: { found[$0] })
+            self, a.file, reference.file, ready, bounds: bounds(ready, pass, reference.precision, alternatives) { found[$0] }, alternatives: alternatives)
         for entry in pass.entries { run.add(entry, found[entry.name], missing: "\(reference.precision.prefix).\(entry.name): not in the reference") }
         run.addPredictions(found["output"], pass)
         run.addParameters(Coverage(ready.description, pass)) { parameters[$0] }
         return run.finished()
+    }
+
+    private func bounds(
+        _ model: PreparedModel, _ pass: PassValues, _ other: Precision, _ alternatives: [Int: Layer], _ lookUp: @escaping (String) -> Other?
+    ) -> RoundingModel {
+        RoundingModel(
+            model.description, parameters: model.parameters, batch: batch, loss: loss, subgradient: subgradient,
+            unit: RoundingUnit(options.precision, other), alternatives: alternatives,
+            sides: { name in
+                guard let own = pass[name] else { return nil }
+                return lookUp(name).map { (own.values, $0.values) }
+            })
+    }
+
+    /// The derived tolerance of a model against itself, on as many rows of the batch as keep the work small.
+    func tolerance(of model: PreparedModel) -> Double {
+        let size = model.parameters.values.reduce(1) { $0 + $1.count }
+        return RoundingModel(
+            model.description, parameters: model.parameters, batch: batch.first(max(1, min(batch.rows, (1 << 26) / size))), loss: loss, subgradient: subgradient,
+            unit: RoundingUnit(options.precision, options.precision)
+        ).tolerance
     }
 
     /// `L1.act` where L1 is a dense head that the loss is taken from.

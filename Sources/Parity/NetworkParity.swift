@@ -37,8 +37,13 @@ public struct NetworkParity: Sendable {
                 comparisons.append(try setting.compare(model, prepared[i], passes[i], with: reference))
             }
         } else {
+            var known: Double?
             for i in models.indices.dropFirst() {
-                comparisons.append(setting.compare(models[i], prepared[i], passes[i], with: first, prepared[0], passes[0]))
+                comparisons.append(setting.compare(models[i], prepared[i], passes[i], with: first, prepared[0], passes[0]) {
+                    let tolerance = known ?? setting.tolerance(of: prepared[0])
+                    known = tolerance
+                    return tolerance
+                })
             }
         }
         return ParityReport(
@@ -109,18 +114,15 @@ public struct NetworkParity: Sendable {
         try ParityBatch(seed: options.seed, rows: rows, input: network.input, output: network.output, loss: loss.kind)
     }
 
-    /// A seeded batch doubles until every parameter is tested or proven dead, at most to 1,024 rows (PARITY-31).
+    /// A seeded batch doubles until every parameter is tested or proven dead, at most to 1,024 rows, and to 2^31 rows times parameters (PARITY-31).
     private func grow(
         _ batch: inout ParityBatch, _ pass: inout PassValues, _ model: PreparedModel, _ loss: Loss, _ subgradient: Subgradient, _ notes: inout [String]
     ) throws(CheckpointError) {
         var coverage = Coverage(model.description, pass)
         guard !coverage.untested.isEmpty else { return }
         let dead = DeadParameters(model.description, model.parameters)
-        let widest = model.description.layers.reduce(model.description.input) { width, layer in
-            if case .dense(let units, _, _) = layer { return max(width, units) }
-            return width
-        }
-        while !coverage.isComplete(but: dead), batch.rows * 2 <= max(1024, options.rows), batch.rows * 2 <= (1 << 26) / max(widest, 1) {
+        let size = model.parameters.values.reduce(1) { $0 + $1.count }
+        while !coverage.isComplete(but: dead), batch.rows * 2 <= max(1024, options.rows), batch.rows * 2 <= (1 << 31) / size {
             batch = try seeded(batch.rows * 2, model.description, loss)
             pass = try model.pass(batch, loss, subgradient, options.precision, options.kernels)
             coverage = Coverage(model.description, pass)

@@ -23,6 +23,15 @@ public struct ParityBatch: Sendable, Hashable {
         self.targets = targets
     }
 
+    /// Its first `count` rows, which it has.
+    func first(_ count: Int) -> ParityBatch {
+        let targets: Targets = switch targets {
+        case .classes(let classes): .classes(Array(classes.prefix(count)))
+        case .dense(let values): .dense(Array(values.prefix(values.count / rows * count)))
+        }
+        return ParityBatch(x: Array(x.prefix(count * input)), rows: count, input: input, targets: targets)
+    }
+
     /// The first `rows` rows of the seed's endless batch for a network of `input` columns, `output` outputs and a loss (PARITY-4 to PARITY-8).
     /// Throws `limit` when x or the targets would be more than 2^28 numbers.
     public init(seed: UInt64, rows: Int, input: Int, output: Int, loss: Loss.Kind) throws(CheckpointError) {

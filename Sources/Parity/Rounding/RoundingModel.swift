@@ -48,7 +48,15 @@ struct RoundingModel {
         parameters[name].map { RoundingField(inputs: $0, unit) }
     }
 
-    private mutating func note(_ name: String, _ field: RoundingField) { variances[name] = field.variances }
+    /// The largest bound of a quantity, scaled as a difference is: by max(1e-6, the quantity's largest magnitude).
+    private(set) var tolerance = 0.0
+
+    private mutating func note(_ name: String, _ field: RoundingField) {
+        variances[name] = field.variances
+        let largest = field.values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+        let widest = field.variances.reduce(0) { $1.isFinite ? max($0, $1) : $0 }
+        tolerance = max(tolerance, Self.deviations * widest.squareRoot() / max(1e-6, largest))
+    }
 
     /// A layer on the way forward: what came in, its z, what norms keep.
     private struct Trace {
@@ -115,7 +123,7 @@ struct RoundingModel {
         let completion = own == .linear ? loss.kind.impliedHead : nil
         note("output", completion.map { RoundedActivation($0, nil, [], subgradient, unit).forward(logits, rows: rows, width: width) } ?? current)
         let rounded = RoundedLoss(loss, of: isFused ? logits : current, batch.targets, rows: rows, width: width, unit)
-        variances["loss"] = [rounded.variance]
+        note("loss", RoundingField(values: [rounded.value], variances: [rounded.variance]))
         var gradient = rounded.gradient
         if isFused || isNormHead { note("grad.logits", gradient) }
 
