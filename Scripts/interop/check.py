@@ -38,7 +38,7 @@ def canonical(dtype):
 
 def expected(entry):
     """{name: (dtype, shape, sha256)} as the framework's own reader saw it; a .keras file's names without the member."""
-    return {t["name"].split(":", 1)[1] if entry["file"].endswith(".keras") else t["name"]: (canonical(t["dtype"]), t["shape"], t["sha256"])
+    return {t["name"].split(":", 1)[1] if entry["path"].endswith(".keras") else t["name"]: (canonical(t["dtype"]), t["shape"], t["sha256"])
             for t in entry["tensors"] if t["dtype"] != "string"}
 
 
@@ -89,7 +89,7 @@ def prove_one(job):
 
 def main():
     index = json.loads((PARITY / "index.json").read_text())
-    entries = {e["file"]: e for e in index["files"]}
+    entries = {e["path"]: e for e in index["files"]}
     results = []
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
         folder = Path(temporary)
