@@ -43,9 +43,11 @@ SAFETENSORS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "V2
 
 
 def read_safetensors(path):
+    header = json.loads(Path(path).read_bytes()[8:8 + int.from_bytes(Path(path).read_bytes()[:8], "little")])
+    ours = json.loads(header.get("__metadata__", {}).get("mlpconv.dtypes", "{}"))
     # deserialize is the reference reader itself, below the layer that numpy's missing bfloat16 would stop.
     raw = Path(path).read_bytes()
-    return {name: (SAFETENSORS[t["dtype"]], list(t["shape"]), digest(bytes(t["data"]))) for name, t in safetensors.deserialize(raw)}
+    return {name: ("V2" if ours.get(name) == "void16" else SAFETENSORS[t["dtype"]], list(t["shape"]), digest(bytes(t["data"]))) for name, t in safetensors.deserialize(raw)}
 
 
 def read_mlpb(path):

@@ -1,8 +1,8 @@
-public import Architecture
+import Architecture
 public import Checkpoints
 public import MLP
 import ByteIO
-public import StrictJSON
+import Dialects
 import Tensors
 
 /// A network in memory seen as a checkpoint: its parameters by canonical name, [in, out], and its description, so that any codec can write it.
@@ -19,7 +19,9 @@ public final class NetworkCheckpoint<Scalar: NetworkScalar>: Checkpoint {
             } catch { throw CheckpointError(.limit, error.description) }
         }
         var metadata = metadata
-        metadata[MetadataKey.network] = network.description.bound(to: tensors.map { ($0.name, $0.name, false) }).text()
+        metadata[MetadataKey.network] = NetworkText(
+            network: network.description,
+            parameters: ParameterMap(entries: tensors.map { .init(parameter: $0.name, tensor: $0.name, transposed: false) })).text
         index = CheckpointIndex(tensors: tensors, metadata: metadata)
     }
 
@@ -32,16 +34,5 @@ public final class NetworkCheckpoint<Scalar: NetworkScalar>: Checkpoint {
             if let double = value as? Double { bytes.append(littleEndian: double.bitPattern) }
         }
         return ExtentBytes(TensorExtent(source: MemorySource(bytes), offset: 0, count: bytes.count))
-    }
-}
-
-extension NetworkDescription {
-    /// The text of `MetadataKey.network`: this description, and where each parameter lies: (canonical name, tensor's name, whether [out, in]).
-    public func bound(to parameters: [(parameter: String, tensor: String, transposed: Bool)]) -> JSONValue {
-        var members = json.members ?? []
-        members.append(.init("parameters", .object(parameters.map {
-            .init($0.parameter, ["tensor": .string($0.tensor), "transposed": .bool($0.transposed)])
-        })))
-        return .object(members)
     }
 }

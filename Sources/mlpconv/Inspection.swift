@@ -57,10 +57,17 @@ struct Inspection {
     /// Whether the file holds things, and none that we read: status 2 (CLI.md).
     var isNothingReadable: Bool { tensors.isEmpty && !index.unsupported.isEmpty }
 
-    /// The elements of parameters: no optimizer slots.
+    /// The elements of parameters: of a recognised network those it is made of, else of everything that is no optimizer slot. A tensor that is
+    /// tied to another counts once.
     var parameterCount: Int {
+        let bound = Set(file.recognition.bindings.map(\.tensor))
         let slots = Set((file.recognition.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
-        return index.tensors.filter { !slots.contains(Array($0.name.utf8)) }.reduce(0) { $0 &+ $1.shape.elementCount }
+        let tied = Set(index.ties.flatMap { $0.dropFirst() })
+        return index.tensors.enumerated().reduce(0) { sum, entry in
+            let (position, tensor) = entry
+            guard !tied.contains(position), file.recognition.network != nil ? bound.contains(position) : !slots.contains(Array(tensor.name.utf8)) else { return sum }
+            return sum &+ tensor.shape.elementCount
+        }
     }
 
     var json: JSONValue {

@@ -12,6 +12,9 @@ struct ReadingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The network: 784-128:relu-10:softmax, or a JSON file with input, layers and loss. It wins over what the file says.", valueName: "network"))
     var network: String?
 
+    @Option(help: ArgumentHelp("A JSON file that says which tensor is which parameter: {\"L0.kernel\": {\"tensor\": \"fc1.weight\", \"transposed\": true}}.", valueName: "file"))
+    var map: String?
+
     @Option(name: .customLong("read-as"), help: ArgumentHelp("Read the tensors whose names match as this dtype of the same size: '*=bfloat16'.", valueName: "glob=dtype"))
     var readAs: [String] = []
 

@@ -67,7 +67,7 @@ struct OpenedFile {
 extension ReadingOptions {
     /// What `--network` and `--dialect` say.
     func hints() throws(CheckpointError) -> RecognitionHints {
-        RecognitionHints(network: try settledNetwork(), dialect: try settledDialect())
+        RecognitionHints(network: try settledNetwork(), dialect: try settledDialect(), map: try settledMap())
     }
 
     private func settledDialect() throws(CheckpointError) -> Dialect? {
@@ -75,19 +75,29 @@ extension ReadingOptions {
         return try Dialect.named(dialect, option: "--dialect")
     }
 
+    private func settledMap() throws(CheckpointError) -> ParameterMap? {
+        guard let map else { return nil }
+        let json = try json(at: map)
+        do { return try ParameterMap(json: json) } catch { throw CheckpointError(.malformed, "\(error)").at(file: map) }
+    }
+
+    /// The JSON text in the file at `path`, which the user wrote.
+    private func json(at path: String) throws(CheckpointError) -> JSONValue {
+        let source = try rising { () throws(IOError) in try FileSource(path: path) }
+        guard source.count <= limitOptions.maxHeaderBytes else {
+            throw CheckpointError(.limit, "\(grouped(source.count)) bytes of JSON are over the limit of \(grouped(limitOptions.maxHeaderBytes)); raise it with --max-header-bytes").at(file: path)
+        }
+        let bytes = try rising { () throws(IOError) in try source.bytes(at: 0, count: source.count) }
+        do { return try JSONReader.read(bytes, allowingNonFinite: true) } catch {
+            throw CheckpointError(.malformed, "it is not JSON: \(error)").at(file: path)
+        }
+    }
+
     /// A short string, or the path of a JSON file: what has the look of a path, or is a file, is read as one.
     private func settledNetwork() throws(CheckpointError) -> NetworkDescription? {
         guard let network else { return nil }
         if network.hasSuffix(".json") || FileManager.default.fileExists(atPath: network) {
-            let source = try rising { () throws(IOError) in try FileSource(path: network) }
-            guard source.count <= limitOptions.maxHeaderBytes else {
-                throw CheckpointError(.limit, "a network description of \(grouped(source.count)) bytes is over the limit of \(grouped(limitOptions.maxHeaderBytes))").at(file: network)
-            }
-            let bytes = try rising { () throws(IOError) in try source.bytes(at: 0, count: source.count) }
-            let json: JSONValue
-            do { json = try JSONReader.read(bytes, allowingNonFinite: true) } catch {
-                throw CheckpointError(.malformed, "it is not JSON: \(error)").at(file: network)
-            }
+            let json = try json(at: network)
             do { return try NetworkDescription(json: json) } catch {
                 throw CheckpointError(.malformed, "\(error)").at(file: network)
             }

@@ -40,7 +40,7 @@ struct KerasConfigTests {
     }
 
     @Test("every activation layer is read, with the defaults and spellings of its era", arguments: [
-        ("LeakyReLU", "", "leaky_relu(0.3)"), ("LeakyReLU", "\"alpha\":0.20000000298023224", "leaky_relu(0.20000000298023224)"), ("LeakyReLU", "\"negative_slope\":0.1", "leaky_relu(0.1)"),
+        ("LeakyReLU", "", "leaky_relu(0.3)"), ("LeakyReLU", "\"alpha\":0.20000000298023224", "leaky_relu(0.2)"), ("LeakyReLU", "\"negative_slope\":0.1", "leaky_relu(0.1)"),
         ("LeakyReLU", #""alpha":{"class_name":"__numpy__","config":{"value":0.25}}"#, "leaky_relu(0.25)"),
         ("ReLU", "\"max_value\":null,\"negative_slope\":0.0,\"threshold\":0.0", "relu"), ("ReLU", "\"max_value\":6.0", "relu6"), ("ReLU", "\"negative_slope\":0.5", "leaky_relu(0.5)"),
         ("ELU", "\"alpha\":0.5", "elu(0.5)"), ("Softmax", "\"axis\":-1", "softmax"), ("Activation", "\"activation\":\"tanh\"", "tanh"),

@@ -31,10 +31,7 @@ public struct SafetensorsCodec: WritableCheckpointCodec {
             return "safetensors keeps the name \(SafetensorsHeader.metadataKey) for its metadata: rename it"
         }
         guard SafetensorsDType(tensor.dtype) == nil else { return nil }
-        let remedy = tensor.dtype == .void16
-            ? "say what the two bytes mean with --read-as (bfloat16, say)"
-            : "write mlpb, npz or hdf5, or cast it with --dtype"
-        return "safetensors has no \(tensor.dtype.rawValue): \(remedy)"
+        return "safetensors has no \(tensor.dtype.rawValue): write mlpb, npz or hdf5, or cast it with --dtype"
     }
 
     /// Writes the header, then the tensors by dtype and name. Ties, the optimizer and, where the sorting changes it, the tensors' order go

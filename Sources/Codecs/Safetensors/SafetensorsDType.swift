@@ -40,8 +40,13 @@ enum SafetensorsDType: String, CaseIterable {
         }
     }
 
-    /// The name that safetensors has for `dtype`; nil for void16 and complex128, which it does not know.
+    /// The name that safetensors has for `dtype`; nil for complex128, which it does not know. The two bytes of void16, whose meaning nobody
+    /// knows, are U16 to others; our metadata gives the type back.
     init?(_ dtype: DType) {
+        if dtype == .void16 {
+            self = .U16
+            return
+        }
         guard let match = Self.allCases.first(where: { $0.dtype == dtype }) else { return nil }
         self = match
     }

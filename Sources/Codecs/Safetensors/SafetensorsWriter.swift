@@ -29,7 +29,7 @@ struct SafetensorsWriter {
         for (a, b) in zip(order, order.dropFirst()) where ranks[a] == ranks[b] && index.tensors[a].name.utf8.elementsEqual(index.tensors[b].name.utf8) {
             throw CheckpointError(.mismatch, "two tensors have this name; rename one", tensor: index.tensors[a].name)
         }
-        var metadata = index.sidecar()
+        var metadata = index.sidecar(dtypesWhere: { $0 == .void16 })
         metadata[MetadataKey.order] = order.elementsEqual(index.tensors.indices) ? nil : JSONValue.strings(index.tensors.map(\.name)).text()
         var members: [JSONValue.Member] = []
         if !metadata.isEmpty {
