@@ -88,6 +88,33 @@ def prove_one(job):
     return label, None
 
 
+def carries_network(path):
+    """Whether a file says itself which network it is: whole Keras models do, weights and arrays do not."""
+    return path.name.endswith(".keras") or path.name.startswith(("keras2", "keras3")) and "weights" not in path.name and path.suffix == ".h5"
+
+
+def carried_one(job):
+    network, source, folder = job
+    label = f"{network}/{source.name} alone, renamed, in an empty folder, without --network"
+    with tempfile.TemporaryDirectory(dir=folder) as empty:
+        alone = Path(empty) / "x.bin"
+        alone.write_bytes(source.read_bytes())
+        for precision in ("float64", "float32"):
+            status, report, text = mlpconv("validate", alone, "--reference", PARITY / network / "reference.npz", "--precision", precision, "--json", "--quiet")
+            if status != 0:
+                return label, f"validate in {precision} gave {status}: {text or json.dumps(report)[:400]}"
+            worst = max(q["scaled"] for q in report["comparisons"][0]["quantities"])
+            if precision == "float64" and worst > 1e-12:
+                return label, f"the largest scaled difference is {worst}"
+    return label, None
+
+
+def numpy_own(folder):
+    """What npz.py checks of odd dtypes, names and sizes, by numpy."""
+    import npz
+    return npz.run(mlpconv, folder)
+
+
 def main():
     index = json.loads((PARITY / "index.json").read_text())
     entries = {e["path"]: e for e in index["files"]}
@@ -105,7 +132,9 @@ def main():
                 proofs += [(network, source, p) for p in ("float64", "float32")]
         results += pool.map(convert_one, conversions)
         results += pool.map(prove_one, proofs)
+        results += pool.map(carried_one, [(n, s, folder) for n, s, _ in proofs[::2] if carries_network(s)])
         results += faults.run(mlpconv, PARITY, folder)
+        results += numpy_own(folder)
     failed = [(label, why) for label, why in results if why]
     for label, why in failed:
         print(f"FAILED  {label}: {why}")

@@ -92,6 +92,12 @@ def planted(mlpconv, folder):
             for precision in ("float64", "float32"):
                 status, _, text = mlpconv("validate", folder / "sound.npz", folder / "fault.npz", "--network", network, "--precision", precision, "--json", "--quiet")
                 results.append((f"file against file, {network}: {label} ({precision})", None if status == 1 else f"status {status}: {text}"))
+        # A slope lost on the way: the same weights, each file with its own idea of the network.
+        mlpconv("convert", folder / "sound.npz", folder / "sound.mlpb", "--network", network, "--force")
+        mlpconv("convert", folder / "sound.npz", folder / "slope.mlpb", "--network", network.replace(f"leaky_relu({slope})", "leaky_relu(0.01)"), "--force")
+        for precision in ("float64", "float32"):
+            status, _, text = mlpconv("validate", folder / "sound.mlpb", folder / "slope.mlpb", "--precision", precision, "--json", "--quiet")
+            results.append((f"file against file, {network}: a wrong leaky slope ({precision})", None if status == 1 else f"status {status}: {text}"))
         status, report, text = mlpconv("validate", folder / "sound.npz", folder / "sound.npz", "--network", network, "--json", "--quiet")
         results.append((f"file against itself, {network}", None if status == 0 and report["comparisons"][0]["bitwise"] else f"status {status}: {text}"))
     return results

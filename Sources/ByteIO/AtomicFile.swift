@@ -38,7 +38,7 @@ public struct AtomicFile: ~Copyable {
             fd = unsafe open(chosen, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             if fd >= 0 || errno != EEXIST { break }
         }
-        guard fd >= 0 else { throw IOError.last("create a file in the folder of", path: path) }
+        guard fd >= 0 else { throw IOError.last("create a temporary file beside it", path: path) }
         guard fchmod(fd, mode) == 0 else {
             let error = IOError.last("set the mode of", path: chosen)
             close(fd)

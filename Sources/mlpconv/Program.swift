@@ -25,6 +25,7 @@ struct MLPConv: ParsableCommand {
     static func main() {
         // A reader that goes away (`mlpconv inspect big.npz | head`) is an error of write(2), handled quietly, not a signal.
         signal(SIGPIPE, SIG_IGN)
+        suggestCommand()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -34,6 +35,16 @@ struct MLPConv: ParsableCommand {
         } catch {
             exit(withError: error)
         }
+    }
+
+    /// A command that does not exist ends with status 64, and with the nearest that does.
+    private static func suggestCommand() {
+        guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), word != "help" else { return }
+        let names = configuration.subcommands.map { String(describing: $0).lowercased() }
+        guard !names.contains(word) else { return }
+        let near = nearest(to: word, among: names).map { "; did you mean \($0)?" } ?? ""
+        Console.note("there is no command \(quoted(word))\(near)\n  The commands are \(names.joined(separator: ", ")). See 'mlpconv --help'.")
+        Foundation.exit(64)
     }
 }
 

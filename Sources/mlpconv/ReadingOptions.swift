@@ -26,6 +26,23 @@ struct ReadingOptions: ParsableArguments {
 
     @OptionGroup(title: "Limits")
     var limitOptions: LimitOptions
+
+    func validate() throws {
+        if let from, Session.registry.codec(named: from) == nil { throw ValidationError("\(Session.registry.unknown(from))") }
+        if let fault = fault() { throw ValidationError(fault.description) }
+    }
+}
+
+extension ReadingOptions {
+    /// What is wrong with the options, before any file is opened.
+    private func fault() -> CheckpointError? {
+        do throws(CheckpointError) {
+            _ = try readAsRules()
+            _ = try settledDialect()
+            if let network, !isPath(network) { _ = try parsedNetwork(network) }
+            return nil
+        } catch { return error }
+    }
 }
 
 /// The limits of `Limits`, each with its default.

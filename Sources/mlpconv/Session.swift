@@ -70,7 +70,7 @@ extension ReadingOptions {
         RecognitionHints(network: try settledNetwork(), dialect: try settledDialect(), map: try settledMap())
     }
 
-    private func settledDialect() throws(CheckpointError) -> Dialect? {
+    func settledDialect() throws(CheckpointError) -> Dialect? {
         guard let dialect else { return nil }
         return try Dialect.named(dialect, option: "--dialect")
     }
@@ -96,15 +96,20 @@ extension ReadingOptions {
     /// A short string, or the path of a JSON file: what has the look of a path, or is a file, is read as one.
     private func settledNetwork() throws(CheckpointError) -> NetworkDescription? {
         guard let network else { return nil }
-        if network.hasSuffix(".json") || FileManager.default.fileExists(atPath: network) {
+        if isPath(network) {
             let json = try json(at: network)
             do { return try NetworkDescription(json: json) } catch {
                 throw CheckpointError(.malformed, "\(error)").at(file: network)
             }
         }
-        do { return try NetworkDescription(parsing: network) } catch {
-            throw CheckpointError(.mismatch, "--network \(quoted(network)): \(error)")
-        }
+        return try parsedNetwork(network)
+    }
+
+    /// Whether `--network` names a file: it ends as one, or is one.
+    func isPath(_ network: String) -> Bool { network.hasSuffix(".json") || FileManager.default.fileExists(atPath: network) }
+
+    func parsedNetwork(_ text: String) throws(CheckpointError) -> NetworkDescription {
+        do { return try NetworkDescription(parsing: text) } catch { throw CheckpointError(.mismatch, "--network: \(error)") }
     }
 
     /// The rules of `--read-as`.
