@@ -15,6 +15,7 @@ public struct AtomicFile: ~Copyable {
     /// Where the bytes go until the commit.
     public let output: OutputFile
     private let target: String
+    private let mayReplace: Bool
     private let temporary: String
 
     /// The ending of a temporary file; what stands before it is the target's name, the process and a number.
@@ -46,6 +47,7 @@ public struct AtomicFile: ~Copyable {
             throw error
         }
         self.target = target
+        self.mayReplace = mayReplace
         self.temporary = chosen
         self.output = OutputFile(descriptor: fd, path: chosen, isSeekable: true)
     }
@@ -54,7 +56,7 @@ public struct AtomicFile: ~Copyable {
     public consuming func commit() throws(IOError) {
         try output.flush()
         guard fsync(output.descriptor) == 0 else { throw IOError.last("sync", path: target) }
-        guard unsafe rename(temporary, target) == 0 else { throw IOError.last("rename to", path: target) }
+        try place()
         let folder = Self.folder(of: target)
         let fd = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard fd >= 0 else { return }
@@ -64,7 +66,17 @@ public struct AtomicFile: ~Copyable {
         if status != 0, code != EINVAL { throw IOError.of(code, "sync the folder of", path: target) }
     }
 
-    // After the rename nothing has this name any more, so unlink finds nothing to remove.
+    /// Gives the finished file its name. A link, unlike a rename, does not replace what somebody put there in the meantime.
+    private func place() throws(IOError) {
+        if !mayReplace {
+            if unsafe link(temporary, target) == 0 { return }
+            if errno == EEXIST { throw IOError(operation: "write", path: target, code: EEXIST, reason: "the file exists") }
+            // A file system without links: the name was free when we began.
+        }
+        guard unsafe rename(temporary, target) == 0 else { throw IOError.last("rename to", path: target) }
+    }
+
+    // After a rename nothing has this name any more, so unlink finds nothing to remove.
     deinit { unsafe unlink(temporary) }
 
     private static func defaultMode() -> mode_t {
