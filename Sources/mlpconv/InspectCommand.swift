@@ -55,6 +55,7 @@ struct Inspect: ParsableCommand {
             do throws(CheckpointError) {
                 let opened = try Session.open(file, reading)
                 let report = try Inspection(of: opened, stats: stats, hash: hash, quiet: reading.quiet)
+                if let refusal = report.nothingReadable { throw refusal }
                 if let tensor {
                     let values = try TensorText(opened.checkpoint, tensor: tensor, slice: slice)
                     if reading.json { documents.append(values.json) } else { Console.print(values.text) }
@@ -66,7 +67,6 @@ struct Inspect: ParsableCommand {
                     if index > 0 { Console.print("") }
                     report.print(tree: tree, limit: limit)
                 }
-                if report.isNothingReadable { status = .trouble }
             } catch {
                 let error = error.at(file: file)
                 status = .trouble
