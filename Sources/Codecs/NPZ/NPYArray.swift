@@ -29,6 +29,9 @@ struct NPYArray {
         // A header is small: this first look nearly always has all of it.
         var bytes = try first(min(256, count))
         let headerCount = try NPYHeader.count(from: bytes, available: count)
+        guard headerCount <= limits.headerBytes else {
+            throw CheckpointError(.limit, "the header has \(grouped(headerCount)) bytes, over the limit of \(grouped(limits.headerBytes)); raise it with --max-header-bytes")
+        }
         if headerCount > bytes.count { bytes = try first(headerCount) }
         let header = try NPYHeader(Array(bytes.prefix(headerCount)))
         let type: DType, isBig: Bool

@@ -44,8 +44,9 @@ struct SafetensorsHeader: Sendable {
 
     /// The header's JSON, proved to be an object.
     static func text(_ input: CheckpointInput, limits: Limits) throws(CheckpointError) -> Text {
-        try input.shared(Text.self) { () throws(CheckpointError) in
-            let length = try length(input.head, fileCount: input.source.count, limits: limits)
+        // Asked anew each time: what detection read under the default limits may be over the user's.
+        let length = try length(input.head, fileCount: input.source.count, limits: limits)
+        return try input.shared(Text.self) { () throws(CheckpointError) in
             let bytes = try rising { () throws(IOError) in try input.source.bytes(at: 8, count: length) }
             do throws(JSONReader.Failure) {
                 return Text(json: try JSONReader.read(bytes, maxDepth: limits.depth), length: length)
