@@ -63,8 +63,17 @@ public protocol WritableCheckpointCodec: CheckpointCodec {
     func objection(to tensor: TensorInfo) -> String?
     /// Whether text metadata has a place in this format.
     var keepsMetadata: Bool { get }
+    /// Whether tensors have names in this format: a lone npy array has none.
+    var keepsNames: Bool { get }
+    /// Throws what `write` would refuse before its first byte: tensors that are objected to, names that the format cannot tell apart, options
+    /// that it does not have. What passes is written, unless the source or the disk fails.
+    func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError)
     /// Writes `checkpoint`: all offsets are planned from its index, then tensors are drawn one at a time through one buffer. The caller commits.
     func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError)
+}
+
+extension WritableCheckpointCodec {
+    public var keepsNames: Bool { true }
 }
 
 public struct WriteOptions: Sendable {

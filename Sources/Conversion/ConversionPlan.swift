@@ -15,8 +15,10 @@ public struct ConversionPlan: Sendable {
         _ source: any Checkpoint, _ recognition: Recognition, to target: any WritableCheckpointCodec, options: ConversionOptions
     ) throws(CheckpointError) {
         var draft = Draft(index: source.index, recognition: recognition, options: options)
-        try draft.select(target)
-        try draft.place()
+        draft.select()
+        try draft.name(target)
+        try draft.refuse(target)
+        draft.enter()
         try draft.refuseUnsupported()
         let metadata = try draft.metadata(target)
         mapped = try MappedCheckpoint(source, draft.adaptations, metadata: metadata, optimizer: draft.optimizer)
@@ -62,7 +64,7 @@ private struct Draft {
     var optimizer: OptimizerState? { options.drop.contains(.optimizer) ? OptimizerState() : recognition.optimizer }
 
     /// Chooses the tensors that go over; the rest is dropped, with its reason, where something consents to that.
-    mutating func select(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
+    mutating func select() {
         let slots = Set((recognition.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
         for (position, tensor) in index.tensors.enumerated() {
             if !options.include.isEmpty, !options.include.contains(where: { $0.matches(tensor.name) }) {
@@ -72,15 +74,7 @@ private struct Draft {
             } else if options.drop.contains(.optimizer), slots.contains(Array(tensor.name.utf8)) {
                 drop(tensor, "optimizer state (--drop optimizer)")
             } else {
-                let dtype = castTarget(of: tensor)
-                if let objection = target.objection(to: dtype.flatMap { try? TensorInfo(name: tensor.name, dtype: $0, shape: tensor.shape) } ?? tensor) {
-                    guard options.allowsLoss else {
-                        throw CheckpointError(.lossRefused, "\(target.name) cannot hold it: \(objection); leave it out with --exclude, or consent to the loss with --allow-loss", tensor: tensor.name)
-                    }
-                    drop(tensor, "\(target.name) cannot hold it: \(objection)")
-                    continue
-                }
-                adaptations.append(TensorAdaptation(source: position, name: tensor.name, dtype: dtype))
+                adaptations.append(TensorAdaptation(source: position, name: tensor.name, dtype: castTarget(of: tensor)))
             }
         }
     }
@@ -95,12 +89,36 @@ private struct Draft {
                                            shapeFrom: tensor.shape, shapeTo: nil, reason: reason))
     }
 
-    /// Gives each tensor its name and axes in the output, and its line in the ledger.
-    mutating func place() throws(CheckpointError) {
+    /// Gives each tensor its name and axes in the output.
+    mutating func name(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
         if let dialect = options.dialect { adaptations = try recognition.adaptations(of: index, to: dialect, from: adaptations) }
         for rule in options.renames {
             for position in adaptations.indices { adaptations[position].name = try rule.apply(to: adaptations[position].name) }
         }
+        if !target.keepsNames, adaptations.count == 1 { adaptations[0].name = "" }
+    }
+
+    /// What the target cannot hold, under the name and in the type that it would have there.
+    mutating func refuse(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
+        var held: [TensorAdaptation] = []
+        for adaptation in adaptations {
+            let tensor = index.tensors[adaptation.source]
+            let shape = adaptation.transposed ? tensor.shape.reversed : tensor.shape
+            let written = (try? TensorInfo(name: adaptation.name, dtype: adaptation.dtype ?? tensor.dtype, shape: shape)) ?? tensor
+            guard let objection = target.objection(to: written) else {
+                held.append(adaptation)
+                continue
+            }
+            guard options.allowsLoss else {
+                throw CheckpointError(.lossRefused, "\(target.name) cannot hold it: \(objection); leave it out with --exclude, or consent to the loss with --allow-loss", tensor: tensor.name)
+            }
+            drop(tensor, "\(target.name) cannot hold it: \(objection)")
+        }
+        adaptations = held
+    }
+
+    /// A line in the ledger for each tensor that goes over.
+    mutating func enter() {
         for adaptation in adaptations {
             let tensor = index.tensors[adaptation.source]
             var actions: [Ledger.Action] = []

@@ -28,6 +28,7 @@ public struct Converter {
     /// Throws `exists`, `lossRefused`, `verifyFailed`, and what reading and writing throw; then the old file is as it was.
     public func convert(_ source: any Checkpoint, _ recognition: Recognition, to path: String, as target: any WritableCheckpointCodec) throws(CheckpointError) -> Outcome {
         let plan = try ConversionPlan(source, recognition, to: target, options: options)
+        try target.check(plan.mapped.index, options: writing)
         if options.isDryRun { return Outcome(ledger: plan.ledger, verified: nil) }
         do throws(CheckpointError) {
             let file = try rising { () throws(IOError) in try AtomicFile(replacing: path, mayReplace: options.replaces) }
@@ -48,6 +49,7 @@ public struct Converter {
     /// As above, to a pipe.
     public func convert(_ source: any Checkpoint, _ recognition: Recognition, to output: OutputFile, as target: any WritableCheckpointCodec) throws(CheckpointError) -> Outcome {
         let plan = try ConversionPlan(source, recognition, to: target, options: options)
+        try target.check(plan.mapped.index, options: writing)
         if options.isDryRun { return Outcome(ledger: plan.ledger, verified: nil) }
         guard target.needsSeekableOutput || options.verifies || plan.ledger.tensors.contains(where: { $0.actions.contains(.cast) }) else {
             try target.write(plan.mapped, to: output, options: writing)

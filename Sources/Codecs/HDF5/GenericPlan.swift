@@ -50,8 +50,9 @@ enum GenericPlan {
         }
         for entry in metadata.entries {
             let (path, name) = owner(of: entry.key, positions, groups)
-            guard !name.isEmpty, !name.utf8.contains(0) else {
-                throw CheckpointError(.unsupported, "HDF5 has no attribute of the name \(quoted(name)); drop it with --drop metadata")
+            // An attribute's message, its name included, has 64 KiB at most.
+            guard !name.isEmpty, !name.utf8.contains(0), name.utf8.count <= 60_000 else {
+                throw CheckpointError(.unsupported, "HDF5 has no attribute of the name \(quoted(String(name.prefix(100)))) (\(name.utf8.count) bytes); drop it with --drop metadata")
             }
             let attribute = HDF5Plan.Attribute(name, .text(entry.text))
             if let position = positions[path] { datasets[position].attributes.append(attribute) } else {

@@ -37,11 +37,17 @@ public struct HDF5Codec: WritableCheckpointCodec {
         return tensor.shape.rank > 32 ? "it has \(tensor.shape.rank) axes, HDF5 has 32 at most" : nil
     }
 
-    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
-        for tensor in checkpoint.index.tensors {
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) { _ = try plan(index, options) }
+
+    private func plan(_ index: CheckpointIndex, _ options: WriteOptions) throws(CheckpointError) -> HDF5Plan {
+        for tensor in index.tensors {
             if let reason = objection(to: tensor) { throw CheckpointError(.unsupported, "HDF5 cannot hold it: \(reason); rename it with --rename", tensor: tensor.name) }
         }
-        let plan = try GenericPlan.make(for: checkpoint.index, options: options)
+        return try GenericPlan.make(for: index, options: options)
+    }
+
+    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+        let plan = try plan(checkpoint.index, options)
         try HDF5Writer.write(plan, tensors: Array(checkpoint.index.tensors.indices), of: checkpoint, to: output, layouter: layouter, options: options)
     }
 }

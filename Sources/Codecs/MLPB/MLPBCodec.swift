@@ -36,15 +36,20 @@ public struct MLPBCodec: WritableCheckpointCodec {
         return nil
     }
 
-    /// Writes in one pass, forwards only. Tied tensors of one dtype, shape and content are stored once. SHA-256 hashes and the contentHash
-    /// are recorded when `options.recordsHashes` says so, else for tensors of up to 4 MiB in all (why: Specs/MLPB.md).
-    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) {
         guard options.compression == .none else {
             throw CheckpointError(.unsupported, "MLPB is written without compression: leave the option out")
         }
-        for tensor in checkpoint.index.tensors {
+        for tensor in index.tensors {
             if let objection = objection(to: tensor) { throw CheckpointError(.unsupported, objection, tensor: tensor.name) }
         }
+        try Writer.check(index)
+    }
+
+    /// Writes in one pass, forwards only. Tied tensors of one dtype, shape and content are stored once. SHA-256 hashes and the contentHash
+    /// are recorded when `options.recordsHashes` says so, else for tensors of up to 4 MiB in all (why: Specs/MLPB.md).
+    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+        try check(checkpoint.index, options: options)
         var writer = try Writer(checkpoint, to: output, options: options, blockSize: blockSize)
         try writer.run(furtherSections)
     }

@@ -33,12 +33,11 @@ struct Writer {
         buffer = try ChunkBuffer(checkedCount: min(blockSize, 256 << 10))
         total = checkpoint.index.totalBytes
         recordsHashes = options.recordsHashes ?? (total <= Self.hashedBytes)
-        try checkIndex()
         for (number, group) in checkpoint.index.ties.enumerated() { for ordinal in group { groups[ordinal, default: []].append(number) } }
     }
 
-    private func checkIndex() throws(CheckpointError) {
-        let index = checkpoint.index
+    /// What is refused before the first byte: names that are no names, ties that are none.
+    static func check(_ index: CheckpointIndex) throws(CheckpointError) {
         guard UInt32(exactly: index.tensors.count) != nil else { throw CheckpointError(.limit, "MLPB numbers tensors with 32 bits") }
         var seen = Set<ExactText>(minimumCapacity: index.tensors.count)
         for tensor in index.tensors where !seen.insert(ExactText(tensor.name)).inserted {

@@ -10,6 +10,7 @@ public struct NPYCodec: WritableCheckpointCodec {
     public var extensions: [String] { ["npy"] }
     public var needsSeekableOutput: Bool { false }
     public var keepsMetadata: Bool { false }
+    public var keepsNames: Bool { false }
 
     public func confidence(in input: CheckpointInput) -> Confidence { input.head.starts(with: NPYHeader.magic) ? .certain : .none }
 
@@ -34,11 +35,20 @@ public struct NPYCodec: WritableCheckpointCodec {
         return tensor.npyObjection
     }
 
-    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
-        guard checkpoint.index.tensors.count == 1, let tensor = checkpoint.index.tensors.first else {
-            throw CheckpointError(.lossRefused, "npy holds one array, and there are \(checkpoint.index.tensors.count); write npz, or choose one with --include")
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) { _ = try lone(index, options) }
+
+    /// The one tensor that is written.
+    private func lone(_ index: CheckpointIndex, _ options: WriteOptions) throws(CheckpointError) -> TensorInfo {
+        guard index.tensors.count == 1, let tensor = index.tensors.first else {
+            throw CheckpointError(.lossRefused, "npy holds one array, and there are \(index.tensors.count); write npz, or choose one with --include")
         }
         if let objection = objection(to: tensor) { throw CheckpointError(.lossRefused, objection, tensor: tensor.name) }
+        guard options.compression == .none else { throw CheckpointError(.unsupported, "npy has no compression: write npz, or leave the option out") }
+        return tensor
+    }
+
+    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+        let tensor = try lone(checkpoint.index, options)
         try rising { () throws(IOError) in try output.append(NPYHeader.bytes(for: tensor)) }
         let buffer = try ChunkBuffer(checkedCount: max(min(tensor.byteCount, 1 << 20), 16))
         var done = 0

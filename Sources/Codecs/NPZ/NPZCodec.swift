@@ -31,6 +31,8 @@ public struct NPZCodec: WritableCheckpointCodec {
 
     public func objection(to tensor: TensorInfo) -> String? { tensor.npzObjection }
 
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) { try NPZWriter.check(index) }
+
     public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
         try NPZWriter.write(checkpoint, to: output, options: options)
     }

@@ -7,7 +7,7 @@ import Zip
 enum NPZWriter {
     static func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
         let index = checkpoint.index
-        try checkNames(index.tensors)
+        try check(index)
         let method: ZipWriter.Method = switch options.compression {
         case .none: .stored
         case .deflate: .deflated(level: min(max(options.level ?? 6, 0), 9))
@@ -42,7 +42,8 @@ enum NPZWriter {
     }
 
     /// Names that an archive cannot tell apart for numpy, before anything is written (NPZ-22).
-    private static func checkNames(_ tensors: [TensorInfo]) throws(CheckpointError) {
+    static func check(_ index: CheckpointIndex) throws(CheckpointError) {
+        let tensors = index.tensors
         var names: Set<[UInt8]> = []
         for tensor in tensors {
             if let objection = tensor.npzObjection { throw CheckpointError(.lossRefused, objection, tensor: tensor.name) }

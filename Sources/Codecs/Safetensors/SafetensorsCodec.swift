@@ -34,6 +34,13 @@ public struct SafetensorsCodec: WritableCheckpointCodec {
         return "safetensors has no \(tensor.dtype.rawValue): write mlpb, npz or hdf5, or cast it with --dtype"
     }
 
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) {
+        guard options.compression == .none else {
+            throw CheckpointError(.unsupported, "safetensors has no compression: leave the option out")
+        }
+        _ = try SafetensorsWriter.plan(index)
+    }
+
     /// Writes the header, then the tensors by dtype and name. Ties, the optimizer and, where the sorting changes it, the tensors' order go
     /// into the metadata under our keys. Throws `unsupported` for what `objection(to:)` names.
     public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {

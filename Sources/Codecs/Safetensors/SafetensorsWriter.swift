@@ -15,19 +15,25 @@ struct SafetensorsWriter {
     static let alignment = 64
 
     init(_ checkpoint: any Checkpoint) throws(CheckpointError) {
-        let index = checkpoint.index
+        self.checkpoint = checkpoint
+        (order, header) = try Self.plan(checkpoint.index)
+    }
+
+    /// The order of the data, and the header that says so. Throws for what no file can hold.
+    static func plan(_ index: CheckpointIndex) throws(CheckpointError) -> (order: [Int], header: [UInt8]) {
+        var names = Set<[UInt8]>(minimumCapacity: index.tensors.count)
         var ranks: [Int] = [], codes: [String] = []
         for tensor in index.tensors {
             if let objection = SafetensorsCodec().objection(to: tensor) { throw CheckpointError(.unsupported, objection, tensor: tensor.name) }
             guard let dtype = SafetensorsDType(tensor.dtype) else { continue }
             ranks.append(dtype.rank)
             codes.append(dtype.rawValue)
+            guard names.insert(Array(tensor.name.utf8)).inserted else {
+                throw CheckpointError(.mismatch, "two tensors have this name; rename one", tensor: tensor.name)
+            }
         }
         let order = index.tensors.indices.sorted { a, b in
             ranks[a] != ranks[b] ? ranks[a] > ranks[b] : index.tensors[a].name.utf8.lexicographicallyPrecedes(index.tensors[b].name.utf8)
-        }
-        for (a, b) in zip(order, order.dropFirst()) where ranks[a] == ranks[b] && index.tensors[a].name.utf8.elementsEqual(index.tensors[b].name.utf8) {
-            throw CheckpointError(.mismatch, "two tensors have this name; rename one", tensor: index.tensors[a].name)
         }
         var metadata = index.sidecar(dtypesWhere: { $0 == .void16 })
         metadata[MetadataKey.order] = order.elementsEqual(index.tensors.indices) ? nil : JSONValue.strings(index.tensors.map(\.name)).text()
@@ -48,13 +54,11 @@ struct SafetensorsWriter {
             end = next
         }
         var text = Array(JSONValue.object(members).text().utf8)
-        text += [UInt8](repeating: UInt8(ascii: " "), count: (Self.alignment - (text.count + 8) % Self.alignment) % Self.alignment)
+        text += [UInt8](repeating: UInt8(ascii: " "), count: (alignment - (text.count + 8) % alignment) % alignment)
         guard text.count <= SafetensorsHeader.maxCount else {
             throw CheckpointError(.limit, "names and metadata make a header of \(grouped(text.count)) bytes; safetensors readers take at most \(grouped(SafetensorsHeader.maxCount)): drop metadata, or write another format")
         }
-        self.checkpoint = checkpoint
-        self.order = order
-        header = text
+        return (order, text)
     }
 
     func run(to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
