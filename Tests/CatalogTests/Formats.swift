@@ -68,6 +68,9 @@ func writtenOrRefused(_ checkpoint: any Checkpoint, as codec: any WritableCheckp
         do throws(CheckpointError) { try codec.write(checkpoint, to: output, options: options) } catch { refusal = error }
         if refusal != nil { #expect(output.position == 0, "refused after \(output.position) bytes") }
     }
+    // `check` says beforehand what `write` will do.
+    let foretold = failure { () throws(CheckpointError) in try codec.check(checkpoint.index, options: options) }
+    #expect((foretold == nil) == (refusal == nil) && foretold?.code == refusal?.code, "foretold: \(String(describing: foretold)), came: \(String(describing: refusal))")
     guard let refusal else { return bytes }
     #expect([.unsupported, .lossRefused, .mismatch].contains(refusal.code), "\(refusal)")
     #expect(!refusal.message.isEmpty)

@@ -44,6 +44,8 @@ import Testing
         let writer = try format.writer
         let twice = try [MemoryTensor.sample("w", .float32, [2]), .sample("w", .float32, [3])]
         #expect(try writtenOrRefused(MemoryCheckpoint(twice), as: writer) == nil)
+        let typed = try [MemoryTensor.sample("w", .float32, [2]), .sample("w", .int64, [2])]
+        #expect(try writtenOrRefused(MemoryCheckpoint(typed), as: writer) == nil)
         for names in [["a", "a/b"], ["a/b", "a"], ["x", "x.npy"], ["a/b/c", "a/b"], ["Name", "name"], ["é", "e\u{301}"]] {
             let tensors = try names.map { try MemoryTensor.sample($0, .float32, [2]) }
             guard let bytes = try writtenOrRefused(MemoryCheckpoint(tensors), as: writer) else { continue }

@@ -7,8 +7,13 @@ public enum Command {
         public let status: Int32
         /// Whether a signal ended it: never an answer to any input.
         public let signalled: Bool
-        public let output: String
+        /// Whether it was ended because it took too long.
+        public let timedOut: Bool
+        public let seconds: Double
+        public let outputBytes: [UInt8]
         public let errors: String
+
+        public var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
         /// The one JSON document on stdout.
         public var json: JSONValue {
@@ -22,8 +27,10 @@ public enum Command {
         return (bundle ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()).path
     }()
 
-    /// Runs `mlpconv` with `arguments`; `input` becomes its standard input.
-    public static func mlpconv(_ arguments: [String], input: [UInt8] = [], folder: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
+    /// Runs `mlpconv` with `arguments`; `input` becomes its standard input. What takes longer than `limit` seconds is ended.
+    public static func mlpconv(
+        _ arguments: [String], input: [UInt8] = [], folder: String? = nil, environment: [String: String] = [:], limit: Double = 120
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "\(products)/mlpconv")
         process.arguments = arguments
@@ -37,10 +44,20 @@ public enum Command {
             process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: paths[0]))
             process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[1]))
             process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[2]))
+            let ended = DispatchSemaphore(value: 0)
+            process.terminationHandler = { _ in ended.signal() }
+            let start = Date()
             try process.run()
-            process.waitUntilExit()
-            let texts = try paths.map { String(decoding: try Data(contentsOf: URL(fileURLWithPath: $0)), as: UTF8.self) }
-            return Outcome(status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal, output: texts[1], errors: texts[2])
+            let timedOut = ended.wait(timeout: .now() + limit) == .timedOut
+            if timedOut {
+                kill(process.processIdentifier, SIGKILL)
+                ended.wait()
+            }
+            let seconds = Date().timeIntervalSince(start)
+            let output = [UInt8](try Data(contentsOf: URL(fileURLWithPath: paths[1])))
+            let errors = String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[2])), as: UTF8.self)
+            return Outcome(status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal, timedOut: timedOut,
+                           seconds: seconds, outputBytes: output, errors: errors)
         }
     }
 }
