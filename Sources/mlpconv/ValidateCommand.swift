@@ -1,6 +1,7 @@
 import Architecture
 import ArgumentParser
 import Checkpoints
+import Conversion
 import Dialects
 import Parity
 import StrictJSON
@@ -51,6 +52,9 @@ struct Validate: ParsableCommand {
     @Option(help: ArgumentHelp("Write what the first file's network computes as a reference.", valueName: "ref.npz"))
     var saveReference: String?
 
+    @Flag(help: "Replace a saved reference that exists.")
+    var force = false
+
     @Option(help: ArgumentHelp("Pass when scaled differences are at most this, in place of the derived bounds.", valueName: "x"))
     var tolerance: Double?
 
@@ -89,10 +93,20 @@ struct Validate: ParsableCommand {
             let reference = try self.reference.map { (path) throws(CheckpointError) in try Reference(Session.data(path, reading), file: path) }
             let inputs = try self.inputs.map { (path) throws(CheckpointError) in try ParityData(Session.data(path, reading), file: path) }
             let report = try parity.report(models, reference: reference, inputs: inputs)
+            if let saveReference { try save(try parity.reference(of: models[0], inputs: reference?.data ?? inputs), to: saveReference) }
             if reading.json { Console.print(report.json) } else { ParityText(report, showsAll: all).lines.forEach { Console.print($0) } }
             verdict = report.verdict
         }
         try (verdict == .pass ? ExitStatus.yes : .no).conclude()
+    }
+
+    private func save(_ reference: ReferenceCheckpoint, to path: String) throws(CheckpointError) {
+        guard let npz = Session.registry.codec(named: "npz") as? any WritableCheckpointCodec else { return }
+        var options = ConversionOptions()
+        options.replaces = force
+        do throws(CheckpointError) {
+            _ = try Converter(options: options).convert(reference, Recognition(of: reference.index, format: "npz"), to: path, as: npz)
+        } catch { throw error.at(file: path, format: npz.name) }
     }
 
     private var settled: ParityOptions {
