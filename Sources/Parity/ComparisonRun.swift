@@ -10,6 +10,9 @@ struct ComparisonRun {
     private var result: ParityComparison
     private var derived: Double
     private var isBitwise = true
+    /// The first value on the way forward whose bound is this large a part of it: no fault below that is seen (PARITY-34).
+    private static let blindness = 0.25
+    private var blinded: String?
 
     /// With `bounds` nil nothing is allowed to differ; `tolerance` is then what is reported.
     init(
@@ -47,6 +50,7 @@ struct ComparisonRun {
         let passes = setting.options.tolerance.map { compared.scaled <= $0 } ?? (compared.noise <= 1)
         result.quantities.append(.init(name: name, maxAbs: compared.maxAbs, scaled: compared.scaled, noise: compared.noise, passes: passes))
         derived = max(derived, compared.tolerance)
+        if !name.hasPrefix("grad."), compared.tolerance > Self.blindness, blinded == nil { blinded = name }
         isBitwise = isBitwise && compared.isBitwise
     }
 
@@ -106,6 +110,10 @@ struct ComparisonRun {
         result.firstDivergence = result.quantities.first { !$0.passes }?.name
         if result.firstDivergence != nil { result.verdict = .fail }
         if !result.quantities.contains(where: { !$0.name.hasPrefix("param.") }) { result.verdict = .inconclusive }
+        if result.verdict == .pass, let blinded, setting.options.tolerance == nil, !result.bitwise {
+            result.verdict = .inconclusive
+            result.notes.append("rounding alone may change \(blinded) by more than a quarter of its size: \(setting.options.precision.rawValue) cannot tell a fault there\(setting.options.precision == .float32 ? "; use --precision float64" : "")")
+        }
         if result.verdict != .fail { result.diagnosis = [] }
         return result
     }

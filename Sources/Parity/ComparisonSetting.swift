@@ -81,22 +81,25 @@ struct ComparisonSetting {
     private func bounds(
         _ model: PreparedModel, _ pass: PassValues, _ other: Precision, _ alternatives: [Int: Layer], _ lookUp: @escaping (String) -> Other?
     ) -> RoundingModel {
-        RoundingModel(
+        var bounds = RoundingModel(
             model.description, parameters: model.parameters, batch: batch, loss: loss, subgradient: subgradient,
             unit: RoundingUnit(options.precision, other), alternatives: alternatives,
             sides: { name in
                 guard let own = pass[name] else { return nil }
                 return lookUp(name).map { (own.values, $0.values) }
             })
+        bounds.amplify()
+        return bounds
     }
 
     /// The derived tolerance of a model against itself, on as many rows of the batch as keep the work small.
     func tolerance(of model: PreparedModel) -> Double {
         let size = model.parameters.values.reduce(1) { $0 + $1.count }
-        return RoundingModel(
+        var bounds = RoundingModel(
             model.description, parameters: model.parameters, batch: batch.first(max(1, min(batch.rows, (1 << 26) / size))), loss: loss, subgradient: subgradient,
-            unit: RoundingUnit(options.precision, options.precision)
-        ).tolerance
+            unit: RoundingUnit(options.precision, options.precision))
+        bounds.amplify()
+        return bounds.tolerance
     }
 
     /// `L1.act` where L1 is a dense head that the loss is taken from.

@@ -236,4 +236,48 @@ struct NetworkParityTests {
         #expect(comparison?["quantities"]?.array?[0].members?.map(\.key) == ["name", "maxAbs", "scaled", "noise", "passes"])
         #expect(comparison?["a"]?.string == "b" && comparison?["b"]?.string == "a" && json["verdict"]?.string == "fail")
     }
+
+    @Test("PARITY-23: errors that add up because weights are alike are allowed for, and a fault is still seen", arguments: ["constant", "positive", "low rank", "sorted"])
+    func alike(_ kind: String) throws {
+        let text = "24" + String(repeating: "-24:tanh", count: 7) + "-5:softmax"
+        let a = try model(text) { parameters in
+            for (name, values) in parameters where name.hasSuffix(".kernel") {
+                let width = values.count / 24
+                let rows = (0..<24).map { SeededStream(seed: 3, .probe).unit(at: $0) }, columns = (0..<width).map { SeededStream(seed: 4, .probe).unit(at: $0) }
+                parameters[name] = switch kind {
+                case "constant": values.map { _ in Double(Float(0.043)) }
+                case "positive": values.map { abs($0) * 0.125 }
+                case "sorted": values.map { $0 * 0.25 }.sorted()
+                default: values.indices.map { Double(Float(rows[$0 / width] * columns[$0 % width])) }
+                }
+            }
+        }
+        let reference = try Reference(NetworkParity().reference(of: a), file: "r")
+        var options = ParityOptions()
+        options.precision = .float32
+        for kernels in [Kernels.automatic, .simd, .reference] {
+            options.kernels = kernels
+            let comparison = try NetworkParity(options).report([a], reference: reference).comparisons[0]
+            #expect(comparison.firstDivergence == nil, "\(comparison.firstDivergence ?? "")")
+        }
+        let half = try model(text) { parameters in
+            for (name, values) in a.parameters { parameters[name] = name == "L2.kernel" ? rounded(values, to: .float16) : values }
+        }
+        #expect(try NetworkParity(options).report([half], reference: reference).verdict == .fail)
+    }
+
+    @Test("PARITY-34: where rounding could hide anything, a pass is no pass")
+    func ill() throws {
+        // The sum of huge terms that cancel: float32 keeps nothing of it.
+        let a = try model("2-2:linear-2:softmax") {
+            $0["L0.kernel"] = [1e9, 1e9, 1e9, 1e9]
+            $0["L1.kernel"] = [1, 1, -1, -1]
+        }
+        let reference = try Reference(NetworkParity().reference(of: a), file: "r")
+        var options = ParityOptions()
+        options.precision = .float32
+        let report = try NetworkParity(options).report([a], reference: reference)
+        #expect(report.verdict != .pass)
+        #expect(try NetworkParity().report([a], reference: reference).verdict == .pass)
+    }
 }

@@ -11,6 +11,8 @@ struct RoundedActivation {
     let subgradient: Subgradient
     let unit: RoundingUnit
     private let kinks: [Double]
+    /// How far attributes lean to the other side's, where values are stirred.
+    private let lean: Double
 
     init(_ activation: Activation, _ other: Activation?, _ alpha: [Double], _ subgradient: Subgradient, _ unit: RoundingUnit) {
         self.activation = activation
@@ -19,11 +21,13 @@ struct RoundedActivation {
         self.subgradient = subgradient
         self.unit = unit
         kinks = activation.facts(subgradient).kinks
+        lean = self.other == nil ? 0 : unit.noise?.next() ?? 0
     }
 
     private func slope(_ e: Int, _ width: Int) -> Double { alpha.isEmpty ? 0 : alpha[e % width] }
 
-    func forward(_ z: RoundingField, rows: Int, width: Int) -> RoundingField {
+    /// Values that are stirred stay on the side of a kink that `still`, the z at rest, is on.
+    func forward(_ z: RoundingField, rows: Int, width: Int, still: [Double]? = nil) -> RoundingField {
         switch activation {
         case .linear: return z
         case .softmax, .logSoftmax: return softmax(z, rows: rows, width: width)
@@ -32,7 +36,9 @@ struct RoundedActivation {
         var a = z
         for e in z.values.indices {
             let x = z.values[e], alpha = slope(e, width)
-            let value = activation.value(at: x, alpha: alpha, subgradient) ?? x
+            let rest = resting(x, still, e)
+            var value = activation.value(at: rest, alpha: alpha, subgradient) ?? x
+            if rest != x { value += (activation.derivative(at: rest, alpha: alpha, subgradient) ?? 1) * (x - rest) }
             var steepest = abs(activation.derivative(at: x, alpha: alpha, subgradient) ?? 1)
             let reach = RoundingModel.deviations * z.variances[e].squareRoot()
             for kink in kinks where abs(x - kink) <= reach {
@@ -41,10 +47,14 @@ struct RoundedActivation {
                     steepest = max(steepest, abs(activation.derivative(at: side, alpha: alpha, subgradient) ?? 1))
                 }
             }
-            var variance = steepest * steepest * z.variances[e] + local(unit.function, magnitude(x, value, alpha))
-            if let other = other?.value(at: x, alpha: alpha, subgradient) { variance += (other - value) * (other - value) }
-            if activation == .prelu, x < 0 { variance += x * x * unit.input(alpha) }
-            (a.values[e], a.variances[e]) = (value, variance)
+            var own = local(unit.function, magnitude(x, value, alpha))
+            if activation == .prelu, x < 0 { own += x * x * unit.input(alpha) }
+            a.values[e] = unit.stirred(value, own)
+            a.variances[e] = steepest * steepest * z.variances[e] + own
+            if let other = other?.value(at: x, alpha: alpha, subgradient) {
+                a.variances[e] += (other - value) * (other - value)
+                a.values[e] += lean * (other - value)
+            }
         }
         return a
     }
@@ -52,7 +62,7 @@ struct RoundedActivation {
     /// The gradient at z from that at a. `sides` are the z of the two sides of a comparison: only where they fell on different sides of a kink
     /// that is within the bound is the jump of f' allowed for; the elements where that is so come back too.
     func back(
-        _ z: RoundingField, _ gradient: RoundingField, rows: Int, width: Int, sides: (a: [Double], b: [Double])?
+        _ z: RoundingField, _ gradient: RoundingField, rows: Int, width: Int, sides: (a: [Double], b: [Double])?, still: [Double]? = nil
     ) -> (RoundingField, crossed: [Int]) {
         switch activation {
         case .linear: return (gradient, [])
@@ -65,11 +75,15 @@ struct RoundedActivation {
         for e in z.values.indices {
             let x = z.values[e], g = gradient.values[e], alpha = slope(e, width)
             func derivative(_ x: Double) -> Double { activation.derivative(at: x, alpha: alpha, subgradient) ?? 1 }
-            let slope = derivative(x)
+            var slope = derivative(resting(x, still, e))
             let bend = curvature(at: x, derivative)
-            var uncertain = bend * bend * z.variances[e] + local(unit.function, derivativeMagnitude(x, slope, alpha))
-            if let other = other?.derivative(at: x, alpha: alpha, subgradient) { uncertain += (other - slope) * (other - slope) }
-            if activation == .prelu, x <= 0 { uncertain += unit.input(alpha) }
+            var own = local(unit.function, derivativeMagnitude(x, slope, alpha))
+            if activation == .prelu, x <= 0 { own += unit.input(alpha) }
+            var uncertain = bend * bend * z.variances[e] + own
+            if let other = other?.derivative(at: x, alpha: alpha, subgradient) {
+                uncertain += (other - slope) * (other - slope)
+                slope += lean * (other - slope)
+            }
             let reach = RoundingModel.deviations * z.variances[e].squareRoot()
             for kink in kinks where abs(x - kink) <= reach {
                 guard let sides, e < sides.a.count, e < sides.b.count else { continue }
@@ -78,8 +92,9 @@ struct RoundedActivation {
                 uncertain += jump * jump
                 if jump > 0 { crossed.append(e) }
             }
-            result.values[e] = slope * g
-            result.variances[e] = slope * slope * gradient.variances[e] + g * g * uncertain + local(unit.rounding, slope * g)
+            let rounding = local(unit.rounding, slope * g)
+            result.values[e] = unit.stirred(slope * g, g * g * own + rounding)
+            result.variances[e] = slope * slope * gradient.variances[e] + g * g * uncertain + rounding
         }
         return (result, crossed)
     }
@@ -95,6 +110,12 @@ struct RoundedActivation {
             terms.variances[e] = isBelow ? x * x * gradient.variances[e] + g * g * z.variances[e] : 0
         }
         return terms
+    }
+
+    /// Where f and f' are taken for a z that was stirred: at rest where a kink lies between.
+    private func resting(_ z: Double, _ still: [Double]?, _ e: Int) -> Double {
+        guard let still, e < still.count, kinks.contains(where: { min(z, still[e]) <= $0 && $0 <= max(z, still[e]) }) else { return z }
+        return still[e]
     }
 
     /// Zero stays zero exactly: what is 0 because nothing came in has no rounding.

@@ -16,9 +16,13 @@ struct RoundedLoss {
         case .classes(let classes): classes.indices.flatMap { r in (0..<width).map { $0 == classes[r] ? 1.0 : 0 } }
         }
         var terms = RoundingField(values: [], variances: [])
-        func add(_ value: Double, _ variance: Double) {
-            terms.values.append(value)
-            terms.variances.append(variance)
+        func add(_ value: Double, own: Double, _ through: Double) {
+            terms.values.append(unit.stirred(value, own))
+            terms.variances.append(own + through)
+        }
+        func start(_ e: Int, _ slope: Double, own: Double, _ through: Double) {
+            gradient.values[e] = unit.stirred(slope, own) / divisor
+            gradient.variances[e] = (own + through) / (divisor * divisor)
         }
         switch loss.kind {
         case .softmaxCE, .softmaxCESoft:
@@ -36,10 +40,9 @@ struct RoundedLoss {
                     }
                     let slope = p * weight - t
                     spread += slope * slope * field.variances[e]
-                    gradient.values[e] = slope / divisor
-                    gradient.variances[e] = (weight * weight * soft.p.variances[e] + unit.input(t) + unit.function(p * abs(weight) + abs(t))) / (divisor * divisor)
+                    start(e, slope, own: unit.input(t) + unit.function(p * abs(weight) + abs(t)), weight * weight * soft.p.variances[e])
                 }
-                add(sum, spread + unit.function(size))
+                add(sum, own: unit.function(size), spread)
             }
         case .bce:
             for e in field.values.indices {
@@ -47,18 +50,16 @@ struct RoundedLoss {
                 let s = z < 0 ? Double.exponential(z) / (1 + Double.exponential(z)) : 1 / (1 + Double.exponential(-z))
                 let tail = Double.logOnePlus(Double.exponential(-abs(z)))
                 let slope = s - t
-                add(max(z, 0) - z * t + tail, slope * slope * field.variances[e] + z * z * unit.input(t) + unit.function(max(z, 0) + abs(z * t) + tail))
+                add(max(z, 0) - z * t + tail, own: z * z * unit.input(t) + unit.function(max(z, 0) + abs(z * t) + tail), slope * slope * field.variances[e])
                 let bend = s * (1 - s)
-                gradient.values[e] = slope / divisor
-                gradient.variances[e] = (bend * bend * field.variances[e] + unit.input(t) + unit.function(s + abs(t))) / (divisor * divisor)
+                start(e, slope, own: unit.input(t) + unit.function(s + abs(t)), bend * bend * field.variances[e])
             }
         case .mse:
             for e in field.values.indices {
                 let difference = field.values[e] - dense[e]
-                let own = field.variances[e] + unit.input(dense[e]) + unit.rounding(difference)
-                add(difference * difference, 4 * difference * difference * own + unit.function(difference * difference))
-                gradient.values[e] = 2 * difference / divisor
-                gradient.variances[e] = (4 * own + unit.rounding(2 * difference)) / (divisor * divisor)
+                let own = unit.input(dense[e]) + unit.rounding(difference), slope = 2 * difference
+                add(difference * difference, own: slope * slope * own + unit.function(difference * difference), slope * slope * field.variances[e])
+                start(e, slope, own: 4 * own + unit.rounding(slope), 4 * field.variances[e])
             }
         }
         let sum = terms.columnSums(rows: terms.values.count, width: 1, unit)

@@ -24,9 +24,10 @@ struct RoundedNorm {
         for e in x.values.indices {
             let j = e % width
             let distance = x.values[e] - mean[j]
-            normalised.values[e] = distance * inverse[j]
-            normalised.variances[e] = inverse[j] * inverse[j] * (x.variances[e] + unit.input(mean[j]) + unit.rounding(distance))
-                + normalised.values[e] * normalised.values[e] * doubt[j] + unit.function(normalised.values[e])
+            let y = distance * inverse[j]
+            let own = inverse[j] * inverse[j] * (unit.input(mean[j]) + unit.rounding(distance)) + y * y * doubt[j] + unit.function(y)
+            normalised.values[e] = unit.stirred(y, own)
+            normalised.variances[e] = inverse[j] * inverse[j] * x.variances[e] + own
         }
     }
 
@@ -53,8 +54,9 @@ struct RoundedNorm {
             doubt[r] = scale * scale * spread / (n * n) + own
             for e in row {
                 let y = normalised.values[e]
-                normalised.variances[e] = scale * scale * (x.variances[e] + shares / (n * n) + y * y * spread / (n * n) + meanOwn + unit.rounding(x.values[e] - mean))
-                    + y * y * own + unit.function(y)
+                let rounding = scale * scale * (meanOwn + unit.rounding(x.values[e] - mean)) + y * y * own + unit.function(y)
+                normalised.variances[e] = scale * scale * (x.variances[e] + shares / (n * n) + y * y * spread / (n * n)) + rounding
+                normalised.values[e] = unit.stirred(y, rounding)
             }
         }
     }
@@ -71,12 +73,14 @@ struct RoundedNorm {
         for e in y.values.indices {
             let j = e % width, n = normalised.values[e]
             if let gamma {
-                y.values[e] *= gamma.values[j]
-                y.variances[e] = gamma.values[j] * gamma.values[j] * y.variances[e] + n * n * gamma.variances[j] + unit.rounding(y.values[e])
+                let own = unit.rounding(y.values[e] * gamma.values[j])
+                y.values[e] = unit.stirred(y.values[e] * gamma.values[j], own)
+                y.variances[e] = gamma.values[j] * gamma.values[j] * y.variances[e] + n * n * gamma.variances[j] + own
             }
             if let beta {
-                y.values[e] += beta.values[j]
-                y.variances[e] += beta.variances[j] + unit.rounding(y.values[e])
+                let own = unit.rounding(y.values[e] + beta.values[j])
+                y.values[e] = unit.stirred(y.values[e] + beta.values[j], own)
+                y.variances[e] += beta.variances[j] + own
             }
         }
         return y
@@ -99,16 +103,18 @@ struct RoundedNorm {
         if let gamma {
             for e in g.values.indices {
                 let j = e % width
-                g.values[e] *= gamma.values[j]
-                g.variances[e] = gamma.values[j] * gamma.values[j] * g.variances[e] + gradient.values[e] * gradient.values[e] * gamma.variances[j] + unit.rounding(g.values[e])
+                let own = unit.rounding(g.values[e] * gamma.values[j])
+                g.values[e] = unit.stirred(g.values[e] * gamma.values[j], own)
+                g.variances[e] = gamma.values[j] * gamma.values[j] * g.variances[e] + gradient.values[e] * gradient.values[e] * gamma.variances[j] + own
             }
         }
         var result = g
         guard isLayer else {
             for e in g.values.indices {
                 let scale = inverse[e % width]
-                result.values[e] = g.values[e] * scale
-                result.variances[e] = scale * scale * g.variances[e] + result.values[e] * result.values[e] * doubt[e % width] + unit.function(result.values[e])
+                let y = g.values[e] * scale, own = y * y * doubt[e % width] + unit.function(y)
+                result.values[e] = unit.stirred(y, own)
+                result.variances[e] = scale * scale * g.variances[e] + own
             }
             return result
         }
@@ -129,9 +135,10 @@ struct RoundedNorm {
             for e in row {
                 let y = normalised.values[e]
                 let inner = g.values[e] - mean - y * product
-                result.values[e] = scale * inner
-                result.variances[e] = scale * scale * (g.variances[e] + spread + y * y * productSpread + product * product * normalised.variances[e]
-                    + unit.function(abs(g.values[e]) + size + abs(y) * productSize)) + result.values[e] * result.values[e] * doubt[r]
+                let own = scale * scale * unit.function(abs(g.values[e]) + size + abs(y) * productSize)
+                result.values[e] = unit.stirred(scale * inner, own)
+                result.variances[e] = scale * scale * (g.variances[e] + spread + y * y * productSpread + product * product * normalised.variances[e])
+                    + scale * inner * scale * inner * doubt[r] + own
             }
         }
         return result

@@ -30,8 +30,9 @@ struct RoundedRows {
             for e in row {
                 let share = p.values[e], own = z.variances[e]
                 let others = max(0, common - share * share * own)
-                p.variances[e] = share * share * ((1 - share) * (1 - share) * own + others)
-                    + unit.function(share) + unit.rounding(share * shifted[e])
+                let rounding = unit.function(share) + unit.rounding(share * shifted[e])
+                p.values[e] = unit.stirred(share, rounding)
+                p.variances[e] = share * share * ((1 - share) * (1 - share) * own + others) + rounding
             }
         }
     }
@@ -46,8 +47,9 @@ extension RoundedActivation {
             let row = r * width..<(r + 1) * width
             let common = row.reduce(0.0) { $0 + soft.p.values[$1] * soft.p.values[$1] * z.variances[$1] }
             for e in row {
-                a.values[e] = soft.shifted[e] - soft.logSums[r]
-                a.variances[e] = z.variances[e] + common + unit.function(abs(soft.shifted[e]) + abs(soft.logSums[r]))
+                let own = unit.function(abs(soft.shifted[e]) + abs(soft.logSums[r]))
+                a.values[e] = unit.stirred(soft.shifted[e] - soft.logSums[r], own)
+                a.variances[e] = z.variances[e] + common + own
             }
         }
         return a
@@ -67,9 +69,9 @@ extension RoundedActivation {
             }
             for e in row {
                 let share = p.values[e], distance = gradient.values[e] - mean
-                result.values[e] = share * distance
-                result.variances[e] = share * share * (gradient.variances[e] + spread) + distance * distance * p.variances[e]
-                    + unit.function(share * (abs(gradient.values[e]) + size))
+                let own = unit.function(share * (abs(gradient.values[e]) + size))
+                result.values[e] = unit.stirred(share * distance, own)
+                result.variances[e] = share * share * (gradient.variances[e] + spread) + distance * distance * p.variances[e] + own
             }
         }
         return result
@@ -89,9 +91,9 @@ extension RoundedActivation {
             }
             for e in row {
                 let share = p.values[e]
-                result.values[e] = gradient.values[e] - share * sum
-                result.variances[e] = gradient.variances[e] + share * share * spread + sum * sum * p.variances[e]
-                    + unit.function(abs(gradient.values[e]) + share * size)
+                let own = unit.function(abs(gradient.values[e]) + share * size)
+                result.values[e] = unit.stirred(gradient.values[e] - share * sum, own)
+                result.variances[e] = gradient.variances[e] + share * share * spread + sum * sum * p.variances[e] + own
             }
         }
         return result

@@ -11,18 +11,34 @@ public enum Precision: String, Sendable, CaseIterable {
 }
 
 /// What one rounding adds to the variance of a value, both sides of a comparison taken together (PARITY-21).
-struct RoundingUnit: Sendable {
+struct RoundingUnit {
     /// The sum of the squared unit roundoffs.
     let squared: Double
     /// The sum of the squared floors.
     let floor: Double
     /// Whether a side works in float32, so that inputs which are not exact in it are rounded on the way in.
     let narrows: Bool
+    /// Where it is there, values are stirred by what their rounding may do to them.
+    var noise: RoundingNoise?
 
     init(_ a: Precision, _ b: Precision) {
         squared = a.unit * a.unit + b.unit * b.unit
         floor = a.floor * a.floor + b.floor * b.floor
         narrows = a == .float32 || b == .float32
+    }
+
+    /// A unit so small that the network is linear in it, and so large that float64's own rounding does not show.
+    init(stirredBy noise: RoundingNoise?, narrows: Bool) {
+        squared = 0x1p-64
+        floor = 0x1p-1000
+        self.narrows = narrows
+        self.noise = noise
+    }
+
+    /// `value` with an error of that variance, where values are stirred; else as it is.
+    func stirred(_ value: Double, _ variance: Double) -> Double {
+        guard let noise, variance > 0 else { return value }
+        return value + noise.next() * variance.squareRoot()
     }
 
     /// The squared error of an input.
@@ -43,7 +59,7 @@ struct RoundingUnit: Sendable {
 }
 
 /// Values in float64 and the variances of their rounding errors, element by element.
-struct RoundingField: Sendable {
+struct RoundingField {
     var values: [Double]
     var variances: [Double]
 
@@ -53,7 +69,8 @@ struct RoundingField: Sendable {
     }
 
     init(inputs: [Double], _ unit: RoundingUnit) {
-        self.init(values: inputs, variances: inputs.map(unit.input))
+        let variances = inputs.map(unit.input)
+        self.init(values: unit.noise == nil ? inputs : zip(inputs, variances).map(unit.stirred), variances: variances)
     }
 
     /// c [m, n] = the sum over k of left · right, where left(i, k) lies at `i * leftRow + k * leftColumn` and right [k, n] is row-major.
@@ -85,8 +102,9 @@ struct RoundingField: Sendable {
                 }
             }
             for j in 0..<n {
-                result.values[i * n + j] = sums[j]
-                result.variances[i * n + j] = unit.accumulation(terms: k, sum: sums[j], squares: squares[j], partials: partials[j]) + through[j]
+                let own = unit.accumulation(terms: k, sum: sums[j], squares: squares[j], partials: partials[j])
+                result.values[i * n + j] = unit.stirred(sums[j], own)
+                result.variances[i * n + j] = own + through[j]
             }
         }
         return result
@@ -117,5 +135,18 @@ extension RoundingUnit {
     func accumulation(terms: Int, sum: Double, squares: Double, partials: Double) -> Double {
         let shuffled = Double(terms + 1) * (sum * sum / 3 + squares / 6)
         return squared / 3 * (squares + max(partials, shuffled)) + Double(terms) * floor
+    }
+}
+
+/// Random errors of mean 0 and variance 1, the same at every run: uniform in ±sqrt 3, as the error of one rounding is.
+final class RoundingNoise {
+    private let stream: SeededStream
+    private var index = 0
+
+    init(probe: Int) { stream = SeededStream(seed: UInt64(truncatingIfNeeded: probe), .probe) }
+
+    func next() -> Double {
+        index += 1
+        return stream.unit(at: index) * 1.7320508075688772
     }
 }

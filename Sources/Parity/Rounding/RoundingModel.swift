@@ -5,7 +5,7 @@ import MLP
 /// the textbook in float64, with the variance of its rounding errors carried along, forward and back.
 struct RoundingModel {
     /// A bound is this many standard deviations. One rounding is never more than 1.74 of them.
-    static let deviations = 10.0
+    static let deviations = 16.0
     /// The error of an elementary function, in units of its magnitude, taken for a standard deviation.
     static let elementary = 2.0
 
@@ -20,13 +20,16 @@ struct RoundingModel {
     let sides: (String) -> (a: [Double], b: [Double])?
     private let parameters: [String: [Double]]
 
-    private var variances: [String: [Double]] = [:]
+    private(set) var fields: [String: RoundingField] = [:]
+    /// The fields at rest, where values are stirred.
+    private let still: [String: RoundingField]?
+    private var amplification: Amplification?
     /// Units at whose kink the two sides fell on different sides, within the bound: `L0 row 3 unit 5`.
     private(set) var crossings: [String] = []
 
     init(
         _ description: NetworkDescription, parameters: [String: [Double]], batch: ParityBatch, loss: Loss, subgradient: Subgradient,
-        unit: RoundingUnit, alternatives: [Int: Layer] = [:], sides: @escaping (String) -> (a: [Double], b: [Double])? = { _ in nil }
+        unit: RoundingUnit, alternatives: [Int: Layer] = [:], sides: @escaping (String) -> (a: [Double], b: [Double])? = { _ in nil }, still: [String: RoundingField]? = nil
     ) {
         self.description = description
         self.parameters = parameters
@@ -36,12 +39,15 @@ struct RoundingModel {
         self.unit = unit
         self.alternatives = alternatives
         self.sides = sides
+        self.still = still
         run()
     }
 
     /// The bound of each element of the quantity; nil where the model has no such quantity.
     func bound(of quantity: String) -> [Double]? {
-        variances[quantity].map { $0.map { Self.deviations * $0.squareRoot() } }
+        guard let field = fields[quantity] else { return nil }
+        let factors = amplification?.factors(of: quantity) ?? [1]
+        return field.variances.indices.map { Self.deviations * (field.variances[$0] * factors[$0 % factors.count]).squareRoot() }
     }
 
     private func parameter(_ name: String) -> RoundingField? {
@@ -49,13 +55,17 @@ struct RoundingModel {
     }
 
     /// The largest bound of a quantity, scaled as a difference is: by max(1e-6, the quantity's largest magnitude).
-    private(set) var tolerance = 0.0
+    var tolerance: Double {
+        fields.reduce(0) { tolerance, entry in
+            if entry.key == "x" { return tolerance }
+            let largest = entry.value.values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+            let widest = (bound(of: entry.key) ?? []).reduce(0) { $1.isFinite ? max($0, $1) : $0 }
+            return max(tolerance, widest / max(1e-6, largest))
+        }
+    }
 
     private mutating func note(_ name: String, _ field: RoundingField) {
-        variances[name] = field.variances
-        let largest = field.values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
-        let widest = field.variances.reduce(0) { $1.isFinite ? max($0, $1) : $0 }
-        tolerance = max(tolerance, Self.deviations * widest.squareRoot() / max(1e-6, largest))
+        fields[name] = field
     }
 
     /// A layer on the way forward: what came in, its z, what norms keep.
@@ -69,6 +79,7 @@ struct RoundingModel {
         let rows = batch.rows
         var traces: [Trace] = []
         var current = RoundingField(inputs: batch.x, unit), width = batch.input
+        fields["x"] = current
         for (i, layer) in description.layers.enumerated() {
             var trace = Trace(input: current, pre: current, output: current, inWidth: width, outWidth: width)
             switch layer {
@@ -77,15 +88,16 @@ struct RoundingModel {
                 var z = RoundingField.product(current, leftRow: width, leftColumn: 1, kernel, m: rows, k: width, n: units, unit)
                 if let bias = parameter("L\(i).bias") {
                     for e in z.values.indices {
-                        z.values[e] += bias.values[e % units]
-                        z.variances[e] += bias.variances[e % units] + unit.rounding(z.values[e])
+                        let own = unit.rounding(z.values[e] + bias.values[e % units])
+                        z.values[e] = unit.stirred(z.values[e] + bias.values[e % units], own)
+                        z.variances[e] += bias.variances[e % units] + own
                     }
                 }
                 note("L\(i).pre", z)
                 (trace.pre, trace.outWidth) = (z, units)
-                trace.output = rounded(activation, i).forward(z, rows: rows, width: units)
+                trace.output = rounded(activation, i).forward(z, rows: rows, width: units, still: still?["L\(i).pre"]?.values)
             case .activation(let activation):
-                trace.output = rounded(activation, i).forward(current, rows: rows, width: width)
+                trace.output = rounded(activation, i).forward(current, rows: rows, width: width, still: still?[input(of: i)]?.values)
             case .batchNorm(let eps, _, _):
                 let norm = RoundedNorm(batch: current, rows, width, eps: eps, other: alternativeEps(i), mean: parameters["L\(i).moving_mean"] ?? [],
                                        variance: parameters["L\(i).moving_var"] ?? [], unit)
@@ -142,7 +154,7 @@ struct RoundingModel {
                 let turned = (parameter("L\(i).kernel") ?? RoundingField(values: [], variances: [])).transposed(rows: k, columns: n)
                 gradient = .product(gradient, leftRow: n, leftColumn: 1, turned, m: rows, k: n, n: k, unit)
             case .activation(let activation):
-                if !isFusedHead { gradient = back(activation, i, trace.input, gradient, i > 0 ? "L\(i - 1).act" : "x", trace.outWidth) }
+                if !isFusedHead { gradient = back(activation, i, trace.input, gradient, input(of: i), trace.outWidth) }
                 if i == head { note("grad.logits", gradient) }
             case .batchNorm, .layerNorm:
                 guard let norm = trace.norm else { break }
@@ -155,6 +167,13 @@ struct RoundingModel {
         note("grad.x", gradient)
     }
 
+    /// Allows for errors that come through together: measured on the first rows (PARITY-23).
+    mutating func amplify() {
+        amplification = Amplification(description, parameters, batch, loss, subgradient, alternatives, narrows: unit.narrows)
+    }
+
+    private func input(of i: Int) -> String { i > 0 ? "L\(i - 1).act" : "x" }
+
     private func rounded(_ activation: Activation, _ i: Int) -> RoundedActivation {
         RoundedActivation(activation, alternativeActivation(i), parameters["L\(i).alpha"] ?? [], subgradient, unit)
     }
@@ -165,7 +184,7 @@ struct RoundingModel {
         if activation == .prelu {
             note("grad.L\(i).alpha", rounded.alphaTerms(z, gradient, unit).columnSums(rows: batch.rows, width: width, unit))
         }
-        let (result, crossed) = rounded.back(z, gradient, rows: batch.rows, width: width, sides: sides(quantity))
+        let (result, crossed) = rounded.back(z, gradient, rows: batch.rows, width: width, sides: sides(quantity), still: still?[quantity]?.values)
         crossings += crossed.map { "L\(i) row \($0 / width) unit \($0 % width)" }
         return result
     }
