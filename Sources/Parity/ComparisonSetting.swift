@@ -95,11 +95,10 @@ struct ComparisonSetting {
     /// The derived tolerance of a model against itself, on as many rows of the batch as keep the work small.
     func tolerance(of model: PreparedModel) -> Double {
         let size = model.parameters.values.reduce(1) { $0 + $1.count }
-        var bounds = RoundingModel(
+        return RoundingModel(
             model.description, parameters: model.parameters, batch: batch.first(max(1, min(batch.rows, (1 << 26) / size))), loss: loss, subgradient: subgradient,
-            unit: RoundingUnit(options.precision, options.precision))
-        bounds.amplify()
-        return bounds.tolerance
+            unit: RoundingUnit(options.precision, options.precision)
+        ).tolerance
     }
 
     /// `L1.act` where L1 is a dense head that the loss is taken from.
