@@ -35,8 +35,8 @@ public func exercise(_ source: any ByteSource, as codec: any CheckpointCodec) ->
         if let codec = codec as? any WritableCheckpointCodec { roundTrip(checkpoint, tensors, codec) }
     } catch {
         // What a face would print must be printable.
-        precondition(!error.description.utf8.contains { $0 < 0x20 && $0 != 0x0A }, "a control byte in an error's text")
-        precondition(!error.json.text().isEmpty)
+        promise(!error.description.utf8.contains { $0 < 0x20 && $0 != 0x0A }, "a control byte in an error's text")
+        promise(!error.json.text().isEmpty, "an error without a document")
     }
     return depth
 }
@@ -46,15 +46,15 @@ private func contents(of checkpoint: any Checkpoint) throws(CheckpointError) -> 
     var all: [[UInt8]] = []
     for (position, tensor) in checkpoint.index.tensors.enumerated() {
         let whole = try checkpoint.array(ofTensorAt: position)
-        precondition(whole.count == tensor.byteCount, "a tensor has other than its bytes")
+        promise(whole.count == tensor.byteCount, "a tensor has other than its bytes")
         var pieces: [UInt8] = []
         try checkpoint.forEachChunk(ofTensorAt: position, through: small) { (bytes) throws(CheckpointError) in
             for offset in 0..<bytes.byteCount { pieces.append(bytes.unsafeLoad(offset)) }
         }
-        precondition(pieces == whole, "read in pieces, a tensor has other bytes")
+        promise(pieces == whole, "read in pieces, a tensor has other bytes")
         if let extent = checkpoint.extent(ofTensorAt: position) {
             let placed = try rising { () throws(IOError) in try extent.source.bytes(at: extent.offset, count: extent.count) }
-            precondition(placed == whole, "in place, a tensor has other bytes")
+            promise(placed == whole, "in place, a tensor has other bytes")
         }
         try readBackwards(checkpoint, position, whole)
         all.append(whole)
@@ -69,7 +69,7 @@ private func readBackwards(_ checkpoint: any Checkpoint, _ position: Int, _ whol
     let byte = try ChunkBuffer(checkedCount: 1)
     for (offset, expected) in [(whole.count - 1, last), (0, first)] {
         try reader.read(at: offset, count: 1, into: byte, at: 0)
-        precondition(byte.array() == [expected], "read backwards, a tensor has other bytes")
+        promise(byte.array() == [expected], "read backwards, a tensor has other bytes")
     }
 }
 
@@ -92,17 +92,22 @@ private func roundTrip(_ checkpoint: any Checkpoint, _ tensors: [[UInt8]], _ cod
         let again = try codec.open(CheckpointInput(MemorySource(file.bytes()), name: "written"), limits: .default)
         let copies = try contents(of: again)
         try again.verifyRemainder()
-        precondition(again.index.tensors.count == infos.count, "written and read again, there are other tensors")
+        promise(again.index.tensors.count == infos.count, "written and read again, there are other tensors")
         for (info, bytes) in zip(infos, tensors) {
-            guard let place = again.index.position(of: info.name) else { preconditionFailure("written and read again, a tensor is gone") }
-            precondition(again.index.tensors[place].dtype == info.dtype && again.index.tensors[place].shape == info.shape && copies[place] == bytes,
+            guard let place = again.index.position(of: info.name) else { fatalError("written and read again, a tensor is gone") }
+            promise(again.index.tensors[place].dtype == info.dtype && again.index.tensors[place].shape == info.shape && copies[place] == bytes,
                          "written and read again, a tensor is another")
         }
     } catch {
-        preconditionFailure("what was written cannot be read: \(error)")
+        fatalError("what was written cannot be read: \(error)")
     }
 }
 
 extension RawSpan {
     fileprivate func unsafeLoad(_ offset: Int) -> UInt8 { unsafe self.unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+}
+
+/// Ends the program, and says which promise was broken: an optimised `precondition` is silent.
+public func promise(_ holds: Bool, _ broken: @autoclosure () -> String) {
+    if !holds { fatalError(broken()) }
 }

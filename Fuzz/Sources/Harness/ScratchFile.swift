@@ -16,12 +16,12 @@ final class ScratchFile: Sendable {
         let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var path = Array("\(folder)/mlpconv-fuzz-XXXXXX".utf8CString)
         descriptor = unsafe path.withUnsafeMutableBufferPointer { unsafe mkstemp($0.baseAddress!) }
-        precondition(descriptor >= 0, "no temporary file can be made; set TMPDIR")
+        promise(descriptor >= 0, "no temporary file can be made; set TMPDIR")
         unsafe path.withUnsafeBufferPointer { _ = unsafe unlink($0.baseAddress!) }
     }
 
     func empty() {
-        precondition(ftruncate(descriptor, 0) == 0 && lseek(descriptor, 0, SEEK_SET) == 0)
+        promise(ftruncate(descriptor, 0) == 0 && lseek(descriptor, 0, SEEK_SET) == 0, "the temporary file cannot be emptied")
     }
 
     /// Without a path the output does not close the descriptor.

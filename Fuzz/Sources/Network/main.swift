@@ -19,10 +19,10 @@ fuzz { bytes in
     if let network = json["network"] { hints.network = try? NetworkDescription(json: network) }
     let recognition = Recognition(of: index, format: json["format"]?.string ?? "npz", hints: hints)
     guard let network = recognition.network else {
-        precondition(recognition.failure != nil && recognition.bindings.isEmpty, "there is neither a network nor a reason")
+        promise(recognition.failure != nil && recognition.bindings.isEmpty, "there is neither a network nor a reason")
         return .opened
     }
-    precondition(recognition.bindings.map(\.parameter) == network.parameters.map(\.name), "a network is recognised, and its bindings are not its parameters")
-    precondition(recognition.bindings.allSatisfy { index.tensors.indices.contains($0.tensor) }, "a binding leads to no tensor")
+    promise(recognition.bindings.map(\.parameter) == network.parameters.map(\.name), "a network is recognised, and its bindings are not its parameters")
+    promise(recognition.bindings.allSatisfy { index.tensors.indices.contains($0.tensor) }, "a binding leads to no tensor")
     return .read
 } mutate: { bytes, choices, limit in changedJSON(bytes, &choices, limit: limit) }
