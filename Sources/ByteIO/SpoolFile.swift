@@ -47,15 +47,20 @@ public enum SpoolFile {
 
     /// A copy of `source`, for libraries that need a file of its own.
     public static func copy(of source: any ByteSource) throws(IOError) -> FileSource {
-        try holding { (output) throws(IOError) in
-            let buffer = try ChunkBuffer(count: 1 << 20)
-            var offset = 0
-            while offset < source.count {
-                let size = min(buffer.count, source.count - offset)
-                try source.read(at: offset, count: size, into: buffer, at: 0)
-                try buffer.withBytes(0..<size) { (bytes) throws(IOError) in try output.append(bytes) }
-                offset += size
-            }
+        try holding { (output) throws(IOError) in try output.append(contentsOf: source) }
+    }
+}
+
+extension OutputFile {
+    /// Appends all of `source`, through one small buffer.
+    public func append(contentsOf source: any ByteSource) throws(IOError) {
+        let buffer = try ChunkBuffer(count: 1 << 20)
+        var offset = 0
+        while offset < source.count {
+            let size = min(buffer.count, source.count - offset)
+            try source.read(at: offset, count: size, into: buffer, at: 0)
+            try buffer.withBytes(0..<size) { (bytes) throws(IOError) in try append(bytes) }
+            offset += size
         }
     }
 }

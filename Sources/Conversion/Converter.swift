@@ -66,15 +66,8 @@ public struct Converter {
         if let failure { throw failure }
         let ledger = try plan.settledLedger(options)
         if options.verifies { try verify(plan, recognition, source, CheckpointInput(spooled, name: "standard output"), target) }
-        let buffer = try ChunkBuffer(checkedCount: 1 << 20)
         try rising { () throws(IOError) in
-            var offset = 0
-            while offset < spooled.count {
-                let size = min(buffer.count, spooled.count - offset)
-                try spooled.read(at: offset, count: size, into: buffer, at: 0)
-                try buffer.withBytes(0..<size) { (bytes) throws(IOError) in try output.append(bytes) }
-                offset += size
-            }
+            try output.append(contentsOf: spooled)
             try output.flush()
         }
         return Outcome(ledger: ledger, verified: options.verifies ? true : nil)
