@@ -47,19 +47,19 @@ struct Diff: ParsableCommand {
             let left = try Session.open(a, reading)
             let right: OpenedFile
             do throws(CheckpointError) { right = try Session.open(b, reading) } catch { throw error.at(file: b) }
-            let bothNetworks = left.recognition.network != nil && right.recognition.network != nil
+            let (pairs, settled) = TensorCorrespondence.between(
+                DiffSide(left.checkpoint, format: left.codec.name, recognition: left.recognition),
+                DiffSide(right.checkpoint, format: right.codec.name, recognition: right.recognition),
+                scope: scope.flatMap(DiffReport.Scope.init(rawValue:)))
             var diff = CheckpointDiff()
             diff.atol = atol
             diff.rtol = rtol
             diff.maxULP = maxULP
             diff.allowCast = allowCast
-            diff.scope = scope.flatMap(DiffReport.Scope.init(rawValue:)) ?? (bothNetworks ? .parameters : .all)
+            diff.scope = settled
             // Metadata that nobody asked about does not make equal weights different.
             diff.countsMetadata = scope == DiffReport.Scope.all.rawValue
-            let report = try diff.report(
-                left.checkpoint, right.checkpoint,
-                by: TensorCorrespondence.byRole(left.checkpoint.index, left.recognition, right.checkpoint.index, right.recognition, scope: diff.scope),
-                fileA: left.input.name, fileB: right.input.name)
+            let report = try diff.report(left.checkpoint, right.checkpoint, by: pairs, fileA: left.input.name, fileB: right.input.name)
             if reading.json { Console.print(report.json) } else { DiffText(report, a: left.input.name, b: right.input.name).lines.forEach { Console.print($0) } }
             same = report.same
         }
