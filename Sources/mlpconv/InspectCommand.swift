@@ -34,7 +34,7 @@ struct Inspect: ParsableCommand {
     @Option(help: ArgumentHelp("Print the values of this tensor.", valueName: "name"))
     var tensor: String?
 
-    @Option(help: ArgumentHelp("Print only this part of it, as numpy slices: \"0:3,:\".", valueName: "slice"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Print only this part of it, as numpy slices: \"0:3,:\".", valueName: "slice"))
     var slice: String?
 
     @Option(help: ArgumentHelp("List at most this many tensors (0: all).", valueName: "count"))
@@ -45,10 +45,14 @@ struct Inspect: ParsableCommand {
     func validate() throws {
         guard !files.isEmpty else { throw ValidationError("name a file to inspect") }
         guard slice == nil || tensor != nil else { throw ValidationError("--slice needs --tensor") }
+        if let slice {
+            do throws(TensorSlice.NoSlice) { _ = try TensorSlice(parsing: slice) } catch { throw ValidationError("\(error)") }
+        }
         guard limit >= 0 else { throw ValidationError("--limit takes a number from 0 up, not \(limit)") }
     }
 
     func run() throws {
+        let part = try slice.map { try TensorSlice(parsing: $0) } ?? TensorSlice()
         var documents: [JSONValue] = []
         var status = ExitStatus.yes
         for (index, file) in files.enumerated() {
@@ -57,7 +61,7 @@ struct Inspect: ParsableCommand {
                 let report = try Inspection(of: opened, stats: stats, hash: hash, quiet: reading.quiet)
                 if let refusal = report.nothingReadable { throw refusal }
                 if let tensor {
-                    let values = try TensorText(opened.checkpoint, tensor: tensor, slice: slice)
+                    let values = try TensorText(opened.checkpoint, tensor: tensor, slice: part)
                     if reading.json { documents.append(values.json) } else { Console.print(values.text) }
                     continue
                 }

@@ -7,46 +7,70 @@ import Tensors
 struct TensorText {
     private let info: TensorInfo
     /// The positions kept along each axis.
-    private let kept: [[Int]]
+    private let kept: [TensorSlice.Positions]
     private let values: [String]
 
     /// Reads the tensor `name` of `checkpoint`. Throws `mismatch` when there is none or the slice does not fit.
-    init(_ checkpoint: any Checkpoint, tensor name: String, slice: String?) throws(CheckpointError) {
+    init(_ checkpoint: any Checkpoint, tensor name: String, slice: TensorSlice) throws(CheckpointError) {
         guard let position = checkpoint.index.position(of: name) else {
             let near = nearest(to: name, among: checkpoint.index.tensors.map(\.name))
             throw CheckpointError(.mismatch, "there is no tensor \(quoted(name))" + (near.map { "; did you mean \(quoted($0))?" } ?? ""))
         }
         info = checkpoint.index.tensors[position]
-        kept = try Self.positions(slice, info.shape)
+        kept = try slice.positions(in: info.shape)
         let bytes = try checkpoint.array(ofTensorAt: position)
+        // Beside an empty axis any other may claim any size: none is walked then.
+        guard !kept.contains(where: { $0.count == 0 }) else {
+            values = []
+            return
+        }
         var strides = [Int](repeating: 1, count: info.shape.rank)
         for axis in (0..<max(0, info.shape.rank - 1)).reversed() { strides[axis] = strides[axis + 1] * info.shape.sizes[axis + 1] }
         var offsets = [0]
         for (axis, positions) in kept.enumerated() {
-            offsets = offsets.flatMap { base in positions.map { base + $0 * strides[axis] } }
+            offsets = offsets.flatMap { base in (0..<positions.count).map { base + positions[$0] * strides[axis] } }
         }
         let size = info.dtype.byteCount, dtype = info.dtype
         values = offsets.map { Self.text(Array(bytes[$0 * size..<($0 + 1) * size]), dtype) }
     }
 
     var json: JSONValue {
-        ["name": .string(info.name), "dtype": .string(info.dtype.rawValue), "shape": .array(kept.map { .integer($0.count) }), "values": nested(0, 0).value]
+        ["name": .string(info.name), "dtype": .string(info.dtype.rawValue), "shape": .array(kept.map { .integer($0.count) }),
+         "values": isEmpty ? [] : nested(0, 0).value]
     }
 
-    var text: String { lines(0, 0).text }
+    var text: String { isEmpty ? "[]" : lines(0, 0).text }
+
+    private var isEmpty: Bool { values.isEmpty }
 
     private func nested(_ axis: Int, _ start: Int) -> (value: JSONValue, used: Int) {
         guard axis < kept.count else {
-            let text = values[start]
-            return (Double(text) == nil || text.contains("n") ? .string(text == "nan" ? "NaN" : text == "inf" ? "Infinity" : text == "-inf" ? "-Infinity" : text) : .number(text), 1)
+            return (Self.json(values[start], info.dtype), 1)
         }
         var items: [JSONValue] = [], used = 0
-        for _ in kept[axis] {
+        for _ in 0..<kept[axis].count {
             let item = nested(axis + 1, start + used)
             items.append(item.value)
             used += item.used
         }
         return (.array(items), used)
+    }
+
+    /// An element's digits as CLI.md has numbers in JSON.
+    private static func json(_ text: String, _ dtype: DType) -> JSONValue {
+        switch dtype {
+        case .bool: .bool(text == "True")
+        case .uint8, .int8, .uint16, .int16, .uint32, .int32, .uint64, .int64:
+            if let value = Int64(text) { .integer(value) } else { .string(text) }
+        case .complex64, .complex128, .void16: .string(text)
+        case .float16, .bfloat16, .float32, .float64, .float8_e4m3fn, .float8_e5m2:
+            switch text {
+            case "nan": .string("NaN")
+            case "inf": .string("Infinity")
+            case "-inf": .string("-Infinity")
+            default: .number(text)
+            }
+        }
     }
 
     private func lines(_ axis: Int, _ start: Int) -> (text: String, used: Int) {
@@ -63,36 +87,6 @@ struct TensorText {
         return ("[" + items.joined(separator: separator) + "]", used)
     }
 
-    /// `"0:3,:"`: one item an axis, `start:stop:step` or an index, negative from the end, as numpy; missing axes are whole.
-    private static func positions(_ slice: String?, _ shape: Shape) throws(CheckpointError) -> [[Int]] {
-        let parts = slice.map { $0.split(separator: ",", omittingEmptySubsequences: false).map { $0.filter { $0 != " " } } } ?? []
-        guard parts.count <= shape.rank else {
-            throw CheckpointError(.mismatch, "--slice \(quoted(slice ?? "")) has \(parts.count) axes, the tensor has shape \(shape)")
-        }
-        var kept: [[Int]] = []
-        for (axis, size) in shape.sizes.enumerated() {
-            guard axis < parts.count else {
-                kept.append(Array(0..<size))
-                continue
-            }
-            let fields = parts[axis].split(separator: ":", omittingEmptySubsequences: false)
-            let numbers = fields.map { $0.isEmpty ? nil : Int($0) }
-            guard fields.count <= 3, zip(fields, numbers).allSatisfy({ $0.isEmpty || $1 != nil }), numbers.count < 3 || (numbers[2] ?? 1) > 0, fields.count > 1 || numbers[0] != nil else {
-                throw CheckpointError(.mismatch, "--slice: \(quoted(String(parts[axis]))) is no slice; write start:stop, start:stop:step or an index")
-            }
-            func settle(_ value: Int) -> Int { min(max(value < 0 ? value &+ size : value, 0), size) }
-            if fields.count == 1, let index = numbers[0] {
-                let at = index < 0 ? index &+ size : index
-                guard (0..<size).contains(at) else { throw CheckpointError(.mismatch, "--slice: index \(index) is outside axis \(axis) of \(shape)") }
-                kept.append([at])
-            } else {
-                let from = settle(numbers[0] ?? 0), to = settle(numbers[1] ?? size), step = numbers.count == 3 ? numbers[2] ?? 1 : 1
-                kept.append(Array(stride(from: from, to: max(from, to), by: step)))
-            }
-        }
-        return kept
-    }
-
     /// One element in the digits that read back the same.
     private static func text(_ bytes: [UInt8], _ dtype: DType) -> String {
         func bits<T: FixedWidthInteger>(_: T.Type, at offset: Int = 0) -> T {
@@ -101,6 +95,8 @@ struct TensorText {
             return value
         }
         func single(_ value: Float) -> String { value.isNaN ? "nan" : "\(value)" }
+        func double(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
+        func complex(_ real: String, _ imaginary: String) -> String { real + (imaginary.hasPrefix("-") ? "" : "+") + imaginary + "j" }
         switch dtype {
         case .bool: return bytes[0] == 0 ? "False" : "True"
         case .uint8: return "\(bytes[0])"
@@ -112,11 +108,9 @@ struct TensorText {
         case .uint64: return "\(bits(UInt64.self))"
         case .int64: return "\(bits(Int64.self))"
         case .float32: return single(Float(bitPattern: bits(UInt32.self)))
-        case .float64:
-            let value = Double(bitPattern: bits(UInt64.self))
-            return value.isNaN ? "nan" : "\(value)"
-        case .complex64: return "\(single(Float(bitPattern: bits(UInt32.self))))+\(single(Float(bitPattern: bits(UInt32.self, at: 4))))j"
-        case .complex128: return "\(Double(bitPattern: bits(UInt64.self)))+\(Double(bitPattern: bits(UInt64.self, at: 8)))j"
+        case .float64: return double(Double(bitPattern: bits(UInt64.self)))
+        case .complex64: return complex(single(Float(bitPattern: bits(UInt32.self))), single(Float(bitPattern: bits(UInt32.self, at: 4))))
+        case .complex128: return complex(double(Double(bitPattern: bits(UInt64.self))), double(Double(bitPattern: bits(UInt64.self, at: 8))))
         case .float16, .bfloat16, .float8_e4m3fn, .float8_e5m2:
             guard let cast = ElementCast(from: dtype, to: .float32) else { return "" }
             let wide = cast.convert(bytes).bytes
