@@ -29,6 +29,12 @@ struct Inference {
         return CheckpointError(.networkNeeded, "the file says neither its layers' order nor their activations: pass --network, as in --network '784-128:relu-10:softmax'")
     }
 
+    /// The network of `reason`'s example: right in its widths and biases, and nothing else.
+    var outline: NetworkDescription? {
+        guard groups.allSatisfy({ $0.kind == .dense }), !others.contains(where: isWeight), let example else { return nil }
+        do throws(DescriptionError) { return try NetworkDescription(parsing: example) } catch { return nil }
+    }
+
     private func isWeight(_ position: Int) -> Bool { index.tensors[position].shape.rank >= 2 && index.tensors[position].dtype.isFloat }
 
     private var looksPositional: Bool { groups.isEmpty && others.contains(where: isWeight) }

@@ -181,7 +181,9 @@ struct Recogniser {
             settle(own)
             return
         }
-        throw reason(groups, others)
+        let inference = Inference(index: index, groups: groups, others: others, transposed: (result.dialect ?? .keep).storesKernelsTransposed, file: fileOrder)
+        if result.dialect != nil { result.outline = inference.outline }
+        throw inference.reason
     }
 
     /// `layers/L0/kernel` by its own numbers, where every parameter of `network` has its name in the file.
@@ -265,11 +267,6 @@ struct Recogniser {
         if let text = index.metadata[MetadataKey.dialect], let dialect = Dialect(rawValue: text), dialect != .keep { return dialect }
         if config != nil || format.hasPrefix("keras") { return .keras }
         return DialectDetector.dialect(of: candidates.map { index.tensors[$0].name })
-    }
-
-    /// Why names alone make no network, and what to pass.
-    private func reason(_ groups: [TensorGroup], _ others: [Int]) -> CheckpointError {
-        Inference(index: index, groups: groups, others: others, transposed: (result.dialect ?? .keep).storesKernelsTransposed, file: fileOrder).reason
     }
 }
 

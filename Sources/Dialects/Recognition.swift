@@ -35,6 +35,9 @@ public struct Recognition: Sendable {
     public var network: NetworkDescription?
     /// Why there is no network: `unsupported`, `networkNeeded`, `mismatch` or `ambiguous`, with what to do. Nil when there is one.
     public var failure: CheckpointError?
+    /// Where there is no network only because nothing says the activations: its widths, with `relu` in their place. It shows which tensor is
+    /// which parameter, and is not to be run.
+    public var outline: NetworkDescription?
     /// One for every parameter of `network`, in the order of `network.parameters`; empty without a network.
     public var bindings: [Binding] = []
     /// The optimizer's state: what the format said of it, else what names and shapes prove.

@@ -20,6 +20,10 @@ public struct DiffSide: Sendable {
     /// The same side read as the network of `other`, where this file says too little of its own (activations, above all) and its tensors fit.
     func read(as other: Recognition) -> DiffSide {
         guard recognition.network == nil, let network = other.network else { return self }
+        return read(as: network)
+    }
+
+    fileprivate func read(as network: NetworkDescription) -> DiffSide {
         let second = Recognition(of: checkpoint.index, format: format, hints: RecognitionHints(network: network))
         return second.network == nil ? self : DiffSide(checkpoint, format: format, recognition: second)
     }
@@ -27,9 +31,17 @@ public struct DiffSide: Sendable {
 
 extension TensorCorrespondence {
     /// As `byRole`, with a file that does not say its network read as the other's where it fits; and the scope, where none was asked for:
-    /// `parameters` for two networks, else `all`.
+    /// `parameters` for two networks, else `all`. Where neither says its network and no name is in both, they are aligned by the outlines
+    /// (`Recognition.outline`) that their names and shapes give, where those are equal.
     public static func between(_ a: DiffSide, _ b: DiffSide, scope asked: DiffReport.Scope? = nil) -> (list: [TensorCorrespondence], scope: DiffReport.Scope) {
         let (left, right) = (a.read(as: b.recognition), b.read(as: a.recognition))
+        if let outline = left.recognition.outline, outline == right.recognition.outline, left.recognition.network == nil, right.recognition.network == nil,
+            Set(a.index.tensors.map { Array($0.name.utf8) }).isDisjoint(with: b.index.tensors.map { Array($0.name.utf8) })
+        {
+            let (first, second) = (left.read(as: outline), right.read(as: outline))
+            let scope = asked ?? .all
+            return (byRole(a.index, first.recognition, b.index, second.recognition, scope: scope), scope)
+        }
         let scope = asked ?? (left.recognition.network != nil && right.recognition.network != nil ? .parameters : .all)
         return (byRole(a.index, left.recognition, b.index, right.recognition, scope: scope), scope)
     }

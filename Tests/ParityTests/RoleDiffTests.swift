@@ -52,6 +52,14 @@ struct RoleDiffTests {
         #expect(try report(side("seed-4-8-3", "generic.h5"), side("seed-4-8-3", "generic_bigendian.h5"), scope: .parameters).same)
     }
 
+    @Test("files of two dialects that say no activations are aligned by the widths that their names and shapes give", arguments: ["nobias", "seed-4-8-3", "leaky-mix"])
+    func outlines(_ name: String) throws {
+        let a = try side(name, "model.safetensors"), b = try side(name, "model_flax.safetensors")
+        #expect(a.recognition.network == nil && b.recognition.network == nil && a.recognition.outline != nil)
+        let found = try report(a, b)
+        #expect(found.tensors.allSatisfy { $0.relation == .identical && $0.nameInA != $0.nameInB }, "\(found.tensors.map(\.name))")
+    }
+
     @Test("under the scope all, optimizer slots are compared by role")
     func slots() throws {
         let a = try side("seed-4-8-3", "keras3_legacy.h5"), b = try side("seed-4-8-3", "keras3.keras")
