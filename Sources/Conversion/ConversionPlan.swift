@@ -15,7 +15,7 @@ public struct ConversionPlan: Sendable {
         _ source: any Checkpoint, _ recognition: Recognition, to target: any WritableCheckpointCodec, options: ConversionOptions
     ) throws(CheckpointError) {
         var draft = Draft(index: source.index, recognition: recognition, options: options)
-        draft.select()
+        try draft.select()
         try draft.name(target)
         try draft.refuse(target)
         draft.enter()
@@ -38,7 +38,7 @@ public struct ConversionPlan: Sendable {
             guard report.overflowed == 0 || options.allowsLoss else {
                 throw CheckpointError(
                     .lossRefused,
-                    "\(grouped(report.overflowed)) of its values are too large for \(settled.tensors[position].dtypeTo?.rawValue ?? "the dtype") and would become infinite or saturate; choose a wider dtype (bfloat16 has float32's range), or consent with --allow-loss",
+                    "\(grouped(report.overflowed)) of its values \(report.overflowed == 1 ? "is" : "are") too large for \(settled.tensors[position].dtypeTo?.rawValue ?? "the dtype") and would overflow; choose a wider dtype (bfloat16 has float32's range), or consent with --allow-loss",
                     tensor: settled.tensors[position].from)
             }
         }
@@ -64,7 +64,11 @@ private struct Draft {
     var optimizer: OptimizerState? { options.drop.contains(.optimizer) ? OptimizerState() : recognition.optimizer }
 
     /// Chooses the tensors that go over; the rest is dropped, with its reason, where something consents to that.
-    mutating func select() {
+    mutating func select() throws(CheckpointError) {
+        // A pattern that fits nothing is a slip: the output would lack what was asked for.
+        for glob in options.include where !index.tensors.contains(where: { glob.matches($0.name) }) {
+            throw CheckpointError(.mismatch, "--include \(quoted(glob.pattern)) fits no tensor; mlpconv inspect lists their names, and * stands for any text")
+        }
         let slots = Set((recognition.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
         for (position, tensor) in index.tensors.enumerated() {
             if !options.include.isEmpty, !options.include.contains(where: { $0.matches(tensor.name) }) {

@@ -81,23 +81,44 @@ struct Validate: ParsableCommand {
     }
 
     func run() throws {
-        var verdict = Verdict.pass
+        var status = ExitStatus.yes
         try Session.reporting(json: reading.json, file: files[0]) { () throws(CheckpointError) in
-            let parity = NetworkParity(settled)
-            var models: [ParityModel] = []
-            for file in files {
-                let opened = try Session.open(file, reading)
-                if !reading.quiet { opened.recognition.notes.forEach { Console.note("\(printable(file)): \(printable($0))") } }
-                models.append(try ParityModel(file: file, format: opened.codec.name, checkpoint: opened.checkpoint, recognition: opened.recognition))
+            // Of several files the good ones are still reported, the bad ones as errors among the models, with status 2.
+            var models: [ParityModel] = [], faults: [(position: Int, error: CheckpointError)] = []
+            for (position, file) in files.enumerated() {
+                do throws(CheckpointError) { models.append(try model(file)) } catch { faults.append((position, error.at(file: file))) }
             }
+            if models.isEmpty, let first = faults.first { throw first.error }
+            for fault in faults { Console.report(fault.error) }
             let reference = try self.reference.map { (path) throws(CheckpointError) in try Reference(Session.data(path, reading), file: path) }
             let inputs = try self.inputs.map { (path) throws(CheckpointError) in try ParityData(Session.data(path, reading), file: path) }
+            let parity = NetworkParity(settled)
             let report = try parity.report(models, reference: reference, inputs: inputs)
             if let saveReference { try save(try parity.reference(of: models[0], inputs: reference?.data ?? inputs), to: saveReference) }
-            if reading.json { Console.print(report.json) } else { ParityText(report, showsAll: all).lines.forEach { Console.print($0) } }
-            verdict = report.verdict
+            if reading.json {
+                Console.print(Self.document(report, faults))
+            } else {
+                ParityText(report, showsAll: all).lines.forEach { Console.print($0) }
+            }
+            status = faults.isEmpty ? (report.verdict == .pass ? .yes : .no) : .trouble
         }
-        try (verdict == .pass ? ExitStatus.yes : .no).conclude()
+        try status.conclude()
+    }
+
+    private func model(_ file: String) throws(CheckpointError) -> ParityModel {
+        let opened = try Session.open(file, reading)
+        if !reading.quiet { opened.recognition.notes.forEach { Console.note("\(printable(file)): \(printable($0))") } }
+        return try ParityModel(file: file, format: opened.codec.name, checkpoint: opened.checkpoint, recognition: opened.recognition)
+    }
+
+    /// The report, with the files that could not be read as error objects at their places among the models.
+    private static func document(_ report: ParityReport, _ faults: [(position: Int, error: CheckpointError)]) -> JSONValue {
+        guard !faults.isEmpty, var members = report.json.members, let place = members.firstIndex(where: { $0.key == "models" }),
+              var models = members[place].value.array
+        else { return report.json }
+        for fault in faults { models.insert(fault.error.json, at: min(fault.position, models.count)) }
+        members[place].value = .array(models)
+        return .object(members)
     }
 
     private func save(_ reference: ReferenceCheckpoint, to path: String) throws(CheckpointError) {
