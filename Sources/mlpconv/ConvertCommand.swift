@@ -110,7 +110,7 @@ struct Convert: ParsableCommand {
             } catch {
                 progress.finish()
                 // A fault of the input is told by its tensor; anything else is the output's.
-                throw error.place.tensor != nil || error.code == .lossRefused ? error.at(file: source.input.name, format: source.codec.name) : error.at(file: output, format: target.name)
+                throw error.place.tensor != nil || [.lossRefused, .mismatch, .networkNeeded].contains(error.code) ? error.at(file: source.input.name, format: source.codec.name) : error.at(file: output, format: target.name)
             }
             progress.finish()
             report(source, target, outcome)
