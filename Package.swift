@@ -24,6 +24,7 @@ let codecs: [(name: String, uses: [Target.Dependency])] = [
     ("HDF5", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "HDF5Container"]),
     ("Keras", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "HDF5Container", "Zip"]),
     ("NPZ", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Checksums", "Zip"]),
+    ("ONNX", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints"]),
     ("Safetensors", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints"]),
 ]
 let allCodecs = codecs.map { Target.Dependency.byName(name: $0.name) }
@@ -88,6 +89,7 @@ let package = Package(
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
+        tests("ONNXTests", uses: cores + ["ONNX", "Dialects", "Bridge", "MLP", "NPZ", "Parity", "TestSupport"]),
         tests("MLPTests", uses: cores + ["MLP", "Zip", "MallocCount", "TestSupport"]),
         tests("DialectsTests", uses: cores + ["Dialects", "Bridge", "MLP", "NPZ", "Safetensors", "HDF5", "Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "HDF5Container", "LibHDF5", "TestSupport"] + allCodecs),

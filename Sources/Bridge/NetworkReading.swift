@@ -39,7 +39,9 @@ extension Network {
         }
         let count = info.shape.elementCount
         let whole = try ChunkBuffer(checkedCount: info.byteCount)
-        try checkpoint.bytes(ofTensorAt: binding.tensor).read(at: 0, count: info.byteCount, into: whole, at: 0)
+        var bytes = try checkpoint.bytes(ofTensorAt: binding.tensor)
+        if binding.scale != 1 { bytes = try ScaledBytes(of: bytes, info.dtype, by: binding.scale) }
+        try bytes.read(at: 0, count: info.byteCount, into: whole, at: 0)
         let packed: ChunkBuffer
         if binding.transposed, info.shape.rank == 2 {
             packed = try ChunkBuffer(checkedCount: info.byteCount)

@@ -4,6 +4,7 @@ import HDF5
 import Keras
 import MLPB
 import NPZ
+import ONNX
 import Safetensors
 
 /// The one ordered list of formats. A format is a folder under `Sources/Codecs`, a row in the manifest's table and a line here.
@@ -22,6 +23,7 @@ public enum Catalog {
             KerasLegacyCodec(describer: describer),
             KerasWeightsCodec(describer: describer),
             KerasArchiveCodec(describer: describer),
+            ONNXCodec(),
             SafetensorsCodec(),
         ])
     }

@@ -9,10 +9,13 @@ public struct ParameterMap: Sendable, Hashable {
         public var tensor: String
         /// Nil where nothing is said: the dialect's custom then holds.
         public var transposed: Bool?
-        public init(parameter: String, tensor: String, transposed: Bool?) {
+        /// The parameter is the tensor times this.
+        public var scale: Double
+        public init(parameter: String, tensor: String, transposed: Bool?, scale: Double = 1) {
             self.parameter = parameter
             self.tensor = tensor
             self.transposed = transposed
+            self.scale = scale
         }
     }
 
@@ -28,12 +31,18 @@ public struct ParameterMap: Sendable, Hashable {
             guard let tensor = member.value.string ?? member.value["tensor"]?.string else {
                 throw DescriptionError("the parameter \(quoted(member.key)) needs a \"tensor\", the name of one in the file")
             }
-            entries.append(Entry(parameter: member.key, tensor: tensor, transposed: member.value["transposed"]?.bool))
+            let scale = member.value["scale"]?.double ?? 1
+            guard scale.isFinite, scale != 0 else { throw DescriptionError("the scale of \(quoted(member.key)) has to be a number other than 0") }
+            entries.append(Entry(parameter: member.key, tensor: tensor, transposed: member.value["transposed"]?.bool, scale: scale))
         }
     }
 
     public var json: JSONValue {
-        .object(entries.map { .init($0.parameter, ["tensor": .string($0.tensor), "transposed": .bool($0.transposed ?? false)]) })
+        .object(entries.map { entry in
+            var members: [JSONValue.Member] = [.init("tensor", .string(entry.tensor)), .init("transposed", .bool(entry.transposed ?? false))]
+            if entry.scale != 1 { members.append(.init("scale", .real(entry.scale))) }
+            return .init(entry.parameter, .object(members))
+        })
     }
 }
 

@@ -121,12 +121,12 @@ extension Recognition {
     public func adaptations(of index: CheckpointIndex, to dialect: Dialect, from adaptations: [TensorAdaptation]? = nil) throws(CheckpointError) -> [TensorAdaptation] {
         let start = adaptations ?? TensorAdaptation.all(of: index)
         guard dialect != .keep else { return start }
-        var changes: [Int: (name: String, turned: Bool)] = [:], turned: Set<[UInt8]> = []
+        var changes: [Int: (name: String, turned: Bool, scale: Double)] = [:], turned: Set<[UInt8]> = []
         let bound = Dictionary(bindings.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
         for placement in try dialect.placements(of: requireNetwork()) {
             guard let binding = bound[placement.parameter] else { continue }
             let turns = binding.transposed != placement.transposed
-            changes[binding.tensor] = (placement.name, turns)
+            changes[binding.tensor] = (placement.name, turns, binding.scale)
             if turns { turned.insert(Array(index.tensors[binding.tensor].name.utf8)) }
         }
         var slots: Set<[UInt8]> = []
@@ -138,6 +138,7 @@ extension Recognition {
             if let change = changes[old.source] {
                 new.name = change.name
                 new.transposed = old.transposed != change.turned
+                new.scale = change.scale
             } else if slots.contains(Array(index.tensors[old.source].name.utf8)), index.tensors[old.source].shape.rank == 2 {
                 new.transposed.toggle()
             }
@@ -150,7 +151,7 @@ extension Recognition {
         guard let network else { return nil }
         let adapted = Dictionary((adaptations ?? TensorAdaptation.all(of: index)).map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
         let entries = bindings.compactMap { binding in
-            adapted[binding.tensor].map { ParameterMap.Entry(parameter: binding.parameter, tensor: $0.name, transposed: binding.transposed != $0.transposed) }
+            adapted[binding.tensor].map { ParameterMap.Entry(parameter: binding.parameter, tensor: $0.name, transposed: binding.transposed != $0.transposed, scale: binding.scale / $0.scale) }
         }
         return NetworkText(network: network, parameters: ParameterMap(entries: entries)).text
     }

@@ -6,7 +6,7 @@ import Tensors
 extension Recognition {
     /// What `index` says of the network in it; never throws: why there is none stands in `failure`.
     ///
-    /// The first that speaks decides: `hints`; our own metadata (`MetadataKey.network`); Keras' config; the conventions of the names.
+    /// The first that speaks decides: `hints`; our own metadata (`MetadataKey.network`); Keras' config; an ONNX graph; the conventions of the names.
     /// - Parameter format: the codec's name. It tells whether the order of the tensors means anything.
     public init(of index: CheckpointIndex, format: String, hints: RecognitionHints = RecognitionHints()) {
         var recogniser = Recogniser(index: index, format: format, hints: hints)
@@ -79,6 +79,17 @@ struct Recogniser {
             try bindKeras(config, own: own?.network)
             return
         }
+        if let graph = ONNXGraph(index.metadata), hints.dialect == nil || hints.dialect == .onnx {
+            let found = ONNXNetwork(graph, index)
+            if let failure = found.failure, hints.network == nil { throw failure }
+            let same = hints.network.map { $0.parameters.elementsEqual(found.network.parameters) { $0 == $1 } } ?? true
+            if found.failure == nil, same {
+                result.bindings = found.bindings
+                result.notes += found.notes
+                settle(found.network)
+                return
+            }
+        }
         try bindByName(own: own?.network ?? SklearnText.network(in: index))
     }
 
@@ -116,7 +127,7 @@ struct Recogniser {
             guard !binding.transposed else {
                 throw CheckpointError(.mismatch, "the map says that it \(transposed ? "lies" : "does not lie") as [out, in], its shape \(index.tensors[position].shape) says otherwise", tensor: entry.tensor)
             }
-            bindings.append(Binding(parameter: parameter.name, tensor: position, transposed: transposed))
+            bindings.append(Binding(parameter: parameter.name, tensor: position, transposed: transposed, scale: entry.scale))
         }
         return bindings
     }
@@ -266,6 +277,7 @@ struct Recogniser {
         if let dialect = hints.dialect { return dialect == .keep ? nil : dialect }
         if let text = index.metadata[MetadataKey.dialect], let dialect = Dialect(rawValue: text), dialect != .keep { return dialect }
         if config != nil || format.hasPrefix("keras") { return .keras }
+        if format == "onnx" || index.metadata[ONNXGraph.key] != nil { return .onnx }
         return DialectDetector.dialect(of: candidates.map { index.tensors[$0].name })
     }
 }

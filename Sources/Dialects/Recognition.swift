@@ -19,11 +19,14 @@ public struct Binding: Sendable, Hashable {
     public var tensor: Int
     /// The file has the kernel as [out, in].
     public var transposed: Bool
+    /// The file's graph multiplies the tensor by this (a Gemm's alpha or beta); the product, rounded to the tensor's own type, is the parameter.
+    public var scale: Double
 
-    public init(parameter: String, tensor: Int, transposed: Bool) {
+    public init(parameter: String, tensor: Int, transposed: Bool, scale: Double = 1) {
         self.parameter = parameter
         self.tensor = tensor
         self.transposed = transposed
+        self.scale = scale
     }
 }
 

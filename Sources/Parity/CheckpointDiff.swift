@@ -1,5 +1,6 @@
 import ByteIO
 public import Checkpoints
+import Dialects
 import Tensors
 
 /// The comparison of two checkpoints tensor by tensor, in the memory of two buffers; a transposition takes the one tensor whole.
@@ -56,6 +57,7 @@ public struct CheckpointDiff: Sendable {
         let checkpoint: any Checkpoint
         let position: Int
         let isTransposed: Bool
+        let scale: Double
         let file: String?
         let buffer: ChunkBuffer
         let info: TensorInfo
@@ -67,6 +69,7 @@ public struct CheckpointDiff: Sendable {
             position = side.position
             info = checkpoint.index.tensors[side.position]
             isTransposed = side.isTransposed && info.shape.rank > 1
+            scale = side.scale
             self.file = file
             self.buffer = buffer
         }
@@ -78,8 +81,8 @@ public struct CheckpointDiff: Sendable {
 
         func reader(reversed: Bool) throws(CheckpointError) -> any TensorBytes {
             try naming { () throws(CheckpointError) in
-                if reversed { return try ReversedBytes(checkpoint, position) }
-                return try checkpoint.bytes(ofTensorAt: position)
+                let bytes: any TensorBytes = reversed ? try ReversedBytes(checkpoint, position) : try checkpoint.bytes(ofTensorAt: position)
+                return scale == 1 ? bytes : try ScaledBytes(of: bytes, info.dtype, by: scale)
             }
         }
     }
@@ -103,7 +106,7 @@ public struct CheckpointDiff: Sendable {
             if entry.relation == .different, first.allWithin { entry.relation = .withinTolerance }
             guard entry.relation == .different else { return }
         }
-        if try multiset(a) == multiset(b) {
+        if a.scale == 1, b.scale == 1, try multiset(a) == multiset(b) {
             entry.relation = isSameShape ? .permutedEqual : .shape
             if isReversedShape, a.info.byteCount <= wholeTensorLimit, b.info.byteCount <= wholeTensorLimit,
                 var turned = ElementComparison(a.info.dtype, b.info.dtype, atol: 0, rtol: 0, ulps: 0)

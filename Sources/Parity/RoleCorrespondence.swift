@@ -60,7 +60,7 @@ extension TensorCorrespondence {
             return match(kept(a, inA), kept(b, inB), a, b)
         }
         var list: [TensorCorrespondence] = []
-        func side(_ binding: Binding) -> Side { Side(position: binding.tensor, isTransposed: binding.transposed) }
+        func side(_ binding: Binding) -> Side { Side(position: binding.tensor, isTransposed: binding.transposed, scale: binding.scale) }
         let alignment = LayerAlignment(networkA, networkB)
         var left = Dictionary(inB.bindings.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
         for binding in inA.bindings {

@@ -8,9 +8,12 @@ public struct TensorCorrespondence: Sendable, Hashable {
         public var position: Int
         /// Whether the dialect says that the file holds the canonical tensor with its axes turned round.
         public var isTransposed: Bool
-        public init(position: Int, isTransposed: Bool = false) {
+        /// What the dialect says that the tensor is multiplied by.
+        public var scale: Double
+        public init(position: Int, isTransposed: Bool = false, scale: Double = 1) {
             self.position = position
             self.isTransposed = isTransposed
+            self.scale = scale
         }
     }
 

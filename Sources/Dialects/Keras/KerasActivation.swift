@@ -71,13 +71,4 @@ enum KerasActivation {
         default: return nil
         }
     }
-
-    /// The number that was meant where a config holds its float32 rounding: Keras 2 keeps slopes as float32, and writes 0.2 as
-    /// 0.20000000298023224. A value that is exactly a float32, and whose float32 has far fewer digits than it has itself, is taken for the short one.
-    static func unrounded(_ value: Double) -> Double {
-        let single = Float(value)
-        guard value.isFinite, Double(single) == value, let short = Double("\(single)"), short != value else { return value }
-        func digits(_ text: String) -> Int { text.prefix { $0 != "e" }.count(where: \.isNumber) }
-        return digits("\(single)") <= 7 && digits("\(value)") >= 15 ? short : value
-    }
 }

@@ -1,6 +1,6 @@
-import ByteIO
-import Checkpoints
-import Tensors
+public import ByteIO
+public import Checkpoints
+public import Tensors
 
 /// A matrix with its axes changed. Up to `wholeLimit` bytes it is read once, whole, and turned as it is asked for; a larger one is turned a
 /// block of columns at a time, in that much memory.
@@ -133,6 +133,53 @@ final class CastBytes: TensorBytes {
                     if counted == elements { done(report) }
                 }
                 at += run
+            }
+        }
+    }
+}
+
+/// Floats multiplied by a constant as they are drawn, in float64, and rounded to their own type.
+public final class ScaledBytes: TensorBytes {
+    private let base: any TensorBytes
+    private let wide: ElementCast, narrow: ElementCast
+    private let scale: Double
+    private let size: Int
+
+    public var count: Int { base.count }
+    public var isSeekable: Bool { base.isSeekable }
+
+    /// Throws `mismatch` for elements that are no real floats.
+    public init(of base: any TensorBytes, _ dtype: DType, by scale: Double) throws(CheckpointError) {
+        guard dtype.isFloat, let wide = ElementCast(from: dtype, to: .float64), let narrow = ElementCast(from: .float64, to: dtype) else {
+            throw CheckpointError(.mismatch, "\(dtype.rawValue) elements cannot be multiplied by \(scale)")
+        }
+        self.base = base
+        self.wide = wide
+        self.narrow = narrow
+        self.scale = scale
+        size = dtype.byteCount
+    }
+
+    public func read(at offset: Int, count: Int, into buffer: ChunkBuffer, at position: Int) throws(CheckpointError) {
+        try check(offset, count)
+        guard count > 0 else { return try base.read(at: offset, count: 0, into: buffer, at: position) }
+        try byElements(offset, count, size, into: buffer, at: position) { (elements, target, place) throws(CheckpointError) in
+            try base.read(at: elements.lowerBound * size, count: elements.count * size, into: target, at: place)
+            let step = 4096
+            let doubles = try ChunkBuffer(checkedCount: step * 8)
+            var report = ElementCast.Report(), done = 0
+            while done < elements.count {
+                let run = min(step, elements.count - done), bytes = place + done * size..<place + (done + run) * size
+                target.withBytes(bytes) { source in doubles.withMutableBytes { wide.convert(source, into: &$0, count: run, report: &report) } }
+                doubles.withMutableBytes(0..<run * 8) { span in
+                    unsafe span.withUnsafeMutableBytes { raw in
+                        for at in stride(from: 0, to: raw.count, by: 8) {
+                            unsafe raw.storeBytes(of: raw.load(fromByteOffset: at, as: Double.self) * scale, toByteOffset: at, as: Double.self)
+                        }
+                    }
+                }
+                doubles.withBytes(0..<run * 8) { source in target.withMutableBytes(bytes) { narrow.convert(source, into: &$0, count: run, report: &report) } }
+                done += run
             }
         }
     }

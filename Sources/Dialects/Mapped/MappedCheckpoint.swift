@@ -12,14 +12,17 @@ public struct TensorAdaptation: Sendable, Hashable {
     public var readAs: DType?
     /// The two axes change places.
     public var transposed: Bool
+    /// The values, of a float type, are multiplied by this and rounded to their type.
+    public var scale: Double
     /// The values are cast to this type.
     public var dtype: DType?
 
-    public init(source: Int, name: String, readAs: DType? = nil, transposed: Bool = false, dtype: DType? = nil) {
+    public init(source: Int, name: String, readAs: DType? = nil, transposed: Bool = false, scale: Double = 1, dtype: DType? = nil) {
         self.source = source
         self.name = name
         self.readAs = readAs
         self.transposed = transposed
+        self.scale = scale
         self.dtype = dtype
     }
 }
@@ -64,6 +67,7 @@ public final class MappedCheckpoint: Checkpoint {
         var bytes = try base.bytes(ofTensorAt: adaptation.source)
         let type = adaptation.readAs ?? source.dtype
         if adaptation.transposed { bytes = try TransposedBytes(of: bytes, source) }
+        if adaptation.scale != 1 { bytes = try ScaledBytes(of: bytes, type, by: adaptation.scale) }
         if let target = adaptation.dtype, target != type, let cast = ElementCast(from: type, to: target) {
             bytes = CastBytes(of: bytes, cast, elements: source.shape.elementCount) { report in self.reports.withLock { $0[position] = report } }
         }
@@ -86,7 +90,7 @@ public final class MappedCheckpoint: Checkpoint {
     /// Whether the bytes are the base's.
     private func isUntouched(_ position: Int) -> Bool {
         let adaptation = adaptations[position]
-        return !adaptation.transposed && (adaptation.dtype == nil || adaptation.dtype == (adaptation.readAs ?? base.index.tensors[adaptation.source].dtype))
+        return !adaptation.transposed && adaptation.scale == 1 && (adaptation.dtype == nil || adaptation.dtype == (adaptation.readAs ?? base.index.tensors[adaptation.source].dtype))
     }
 }
 
@@ -143,7 +147,7 @@ extension MappedCheckpoint {
             network.parameters.entries = network.parameters.entries.compactMap { entry in
                 guard let place = byName[Array(entry.tensor.utf8)] else { return nil }
                 let turned = (entry.transposed ?? false) != adaptations[place].transposed
-                return .init(parameter: entry.parameter, tensor: adaptations[place].name, transposed: turned)
+                return .init(parameter: entry.parameter, tensor: adaptations[place].name, transposed: turned, scale: entry.scale / adaptations[place].scale)
             }
             text[MetadataKey.network] = network.text
         }
