@@ -82,9 +82,8 @@ struct Recogniser {
         if let graph = ONNXGraph(index.metadata), hints.dialect == nil || hints.dialect == .onnx {
             let found = ONNXNetwork(graph, index)
             if let failure = found.failure, hints.network == nil { throw failure }
-            let same = hints.network.map { $0.parameters.elementsEqual(found.network.parameters) { $0 == $1 } } ?? true
-            if found.failure == nil, same {
-                result.bindings = found.bindings
+            if found.failure == nil, let bindings = found.bindings(for: hints.network) {
+                result.bindings = bindings
                 result.notes += found.notes
                 settle(found.network)
                 return

@@ -22,12 +22,12 @@ struct ONNXModel {
         folder = ONNXFolder(of: source.path)
         self.limits = limits
         var reader = WireReader(window, 0..<source.count)
-        var graphs: [Range<Int>] = [], opset: [JSONValue.Member] = [], facts: [(String, String)] = [], isModel = false
+        var graphs: [Range<Int>] = [], opset: [JSONValue.Member] = [], facts: [(String, String)] = [], version: Int64 = 0
         while let field = try reader.next() {
             switch field.number {
             case 1:
-                facts.append((ONNXKey.irVersion, "\(try field.integer())"))
-                isModel = true
+                version = try field.integer()
+                facts.append((ONNXKey.irVersion, "\(version)"))
             case 2: facts.append((ONNXKey.producer, try text(field)))
             case 3: facts.append((ONNXKey.producerVersion, try text(field)))
             case 4: facts.append((ONNXKey.domain, try text(field)))
@@ -47,7 +47,10 @@ struct ONNXModel {
             throw CheckpointError(.malformed, "it holds no graph: it is no ONNX model, or cut off before the graph", offset: 0)
         }
         guard graphs.count == 1 else { throw CheckpointError(.malformed, "it holds \(graphs.count) graphs; a model has one", offset: graphs[1].lowerBound) }
-        guard isModel || !opset.isEmpty else { throw CheckpointError(.malformed, "it says no ir_version and no opset: it is no ONNX model", offset: 0) }
+        // Operators have had versions since IR 3; a model of that age without one was cut off.
+        guard !opset.isEmpty || (1..<3).contains(version) else {
+            throw CheckpointError(.malformed, "it does not say which version of the operators it uses (opset_import): it is cut off after its graph, or no ONNX model", offset: 0)
+        }
         for (key, text) in facts where !text.isEmpty { metadata[key] = text }
         metadata[ONNXKey.opset] = JSONValue.object(opset).text()
         try read(graph, opset)
@@ -119,6 +122,7 @@ struct ONNXModel {
             default: break
             }
         }
+        guard !op.isEmpty else { throw CheckpointError(.malformed, "a node of the graph names no operator: the file is damaged", offset: range.lowerBound) }
         var members: [JSONValue.Member] = [.init("op", .string(op))]
         if !domain.isEmpty, domain != "ai.onnx" { members.append(.init("domain", .string(domain))) }
         if !title.isEmpty { members.append(.init("name", .string(title))) }

@@ -53,6 +53,19 @@ struct ONNXNetwork {
         if !scaled.isEmpty { notes.append("the graph multiplies \(scaled.joined(separator: ", ")) by a constant (a Gemm's alpha or beta), which is done on reading") }
     }
 
+    /// The bindings for `given`, which may count layers that a graph leaves out (dropout) or has none for; nil where its parameters are others.
+    func bindings(for given: NetworkDescription?) -> [Binding]? {
+        guard let given else { return bindings }
+        let (wanted, own) = (given.parameters, network.parameters)
+        guard wanted.count == own.count else { return nil }
+        var bindings = bindings
+        for (place, (want, have)) in zip(wanted, own).enumerated() {
+            guard want.shape == have.shape, want.name.split(separator: ".").last == have.name.split(separator: ".").last else { return nil }
+            bindings[place].parameter = want.name
+        }
+        return bindings
+    }
+
     /// The layers from the input to the output furthest from it. Other outputs lie on the way, or are labels made of it.
     private static func chain(_ walk: ONNXWalk) throws(CheckpointError) -> (input: Int?, layers: [ONNXLayer]) {
         var best: (port: Int, layers: [ONNXLayer], path: [Int])?, others: [[Int]] = [], unknown: String?
