@@ -22,6 +22,7 @@ struct Format: Sendable, CustomTestStringConvertible {
         "keras-h5": ["parity/seed-4-8-3/keras3_legacy.h5", "parity/seed-4-8-3/keras2.h5"],
         "keras-weights": ["parity/seed-4-8-3/keras3.weights.h5"],
         "keras": ["parity/seed-4-8-3/keras3.keras"],
+        "onnx": ["parity/seed-4-8-3/model_torch.onnx", "parity/seed-4-8-3/model_constnodes.onnx", "bad-input/onnx/dtypes.onnx"],
     ]
 
     var testDescription: String { codec.name }
