@@ -114,3 +114,23 @@ struct GraphTests {
         #expect(try recognised(two, [Self.kernel, Self.bias], outputs: ["y", "t"]).1.failure?.code == .unsupported)
     }
 }
+
+@Suite("graphs made to hurt")
+struct HostileGraphTests {
+    @Test("a long chain, factors that are no numbers and axes beyond any integer are answered at once, without a crash", .timeLimit(.minutes(1)))
+    func hostile() throws {
+        let kernel = Proto.tensor("w", 1, [3, 3], Proto.raw([Float](repeating: 1, count: 9)))
+        let chain = (0..<20_000).map { Proto.node("MatMul", [$0 == 0 ? "x" : "h\($0)", "w"], ["h\($0 + 1)"]) }
+        let long = try opened(Proto.model(nodes: chain, tensors: [kernel], outputs: ["h20000"]))
+        #expect(try Recognition(of: long, format: "onnx").network?.layers.count == 20_000)
+        for factor in [Float.nan, .infinity, 0] {
+            let node = Proto.node("Gemm", ["x", "w"], ["y"], [Proto.text(1, "alpha") + Proto.float(2, factor)])
+            #expect(try Recognition(of: opened(Proto.model(nodes: [node], tensors: [kernel])), format: "onnx").network == nil)
+        }
+        for axis in [Int.min, Int.max, 7] {
+            let axes = Proto.tensor("axes", 7, [1], Proto.int(7, axis))
+            let nodes = [Proto.node("ReduceMean", ["x", "axes"], ["m"]), Proto.node("Sub", ["x", "m"], ["y"])]
+            #expect(try Recognition(of: opened(Proto.model(nodes: nodes, tensors: [axes])), format: "onnx").network == nil)
+        }
+    }
+}

@@ -48,16 +48,27 @@ struct ONNXExpressions {
     private(set) var list: [ONNXExpression] = []
     /// The node that first made each, for messages.
     private(set) var makers: [String] = []
+    /// How wide the rows of each are, where that is known.
+    private(set) var widths: [Int?] = []
     private var places: [ONNXExpression: Int] = [:]
     var maker = ""
 
     subscript(_ place: Int) -> ONNXExpression { list[place] }
 
-    mutating func add(_ expression: ONNXExpression) -> Int {
+    /// - Parameter width: of an input, which nothing else tells.
+    mutating func add(_ expression: ONNXExpression, width: Int? = nil) -> Int {
         if let place = places[expression] { return place }
         places[expression] = list.count
         list.append(expression)
         makers.append(maker)
+        let own: Int? = switch expression {
+        case .input: width
+        case .mean, .pair: nil
+        case .layer(let before, let layer): if case .dense(let units, _, _) = layer.layer { units } else { widths[before] }
+        case .scaled(let inner, _), .shifted(let inner, _), .power(let inner, _), .product(let inner, _), .quotient(let inner, _), .sum(let inner, _),
+             .difference(let inner, _), .erf(let inner), .abs(let inner), .root(let inner): widths[inner]
+        }
+        widths.append(own)
         return list.count - 1
     }
 

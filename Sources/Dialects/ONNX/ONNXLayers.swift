@@ -15,8 +15,10 @@ extension ONNXWalk {
                 kernel.isTurned.toggle()
             }
             kernel.scale *= unrounded(node.float("alpha") ?? 1)
+            guard kernel.scale.isFinite, kernel.scale != 0 else { return nil }
             guard let place = dense(x, kernel) else { return nil }
             let beta = unrounded(node.float("beta") ?? 1)
+            guard beta.isFinite else { return nil }
             guard node.input(2) != nil, beta != 0 else { return place }
             return biased(place, weight(node.input(2)), beta)
         case "BatchNormalization":

@@ -69,6 +69,7 @@ struct ONNXNetwork {
     /// The layers from the input to the output furthest from it. Other outputs lie on the way, or are labels made of it.
     private static func chain(_ walk: ONNXWalk) throws(CheckpointError) -> (input: Int?, layers: [ONNXLayer]) {
         var best: (port: Int, layers: [ONNXLayer], path: [Int])?, others: [[Int]] = [], unknown: String?
+        guard walk.graph.outputs.count <= 64 else { throw CheckpointError(.unsupported, "its graph has \(walk.graph.outputs.count) outputs: it is no chain of layers") }
         for output in walk.graph.outputs {
             switch walk.value(output) {
             case .signal(let place)?:

@@ -26,7 +26,7 @@ struct ONNXWalk {
         }
         for (place, port) in graph.inputs.enumerated() where values[Array(port.name.utf8)] == nil {
             expressions.maker = "the input \(port.name)"
-            values[Array(port.name.utf8)] = .signal(expressions.add(.input(place)))
+            values[Array(port.name.utf8)] = .signal(expressions.add(.input(place), width: Self.width(port)))
         }
         for node in graph.nodes where node.op != "Constant" {
             expressions.maker = node.text
@@ -119,28 +119,18 @@ struct ONNXWalk {
     }
 
     /// How wide the rows of a signal are, where that is known.
-    func width(_ place: Int) -> Int? {
-        var at = place
-        while true {
-            switch expressions[at] {
-            case .input(let port):
-                guard let shape = graph.inputs[port].shape, shape.count > 1 else { return nil }
-                var width = 1
-                for size in shape.dropFirst() {
-                    guard let size else { return nil }
-                    let (product, overflow) = width.multipliedReportingOverflow(by: size)
-                    guard !overflow else { return nil }
-                    width = product
-                }
-                return width
-            case .layer(let before, let layer):
-                if case .dense(let units, _, _) = layer.layer { return units }
-                at = before
-            case .scaled(let inner, _), .shifted(let inner, _), .power(let inner, _), .product(let inner, _), .quotient(let inner, _), .sum(let inner, _),
-                 .difference(let inner, _), .erf(let inner), .abs(let inner), .root(let inner): at = inner
-            case .mean, .pair: return nil
-            }
+    func width(_ place: Int) -> Int? { expressions.widths[place] }
+
+    private static func width(_ port: ONNXGraph.Port) -> Int? {
+        guard let shape = port.shape, shape.count > 1 else { return nil }
+        var width = 1
+        for size in shape.dropFirst() {
+            guard let size else { return nil }
+            let (product, overflow) = width.multipliedReportingOverflow(by: size)
+            guard !overflow else { return nil }
+            width = product
         }
+        return width
     }
 
     // MARK: numbers and signals
@@ -192,7 +182,7 @@ struct ONNXWalk {
             if node.input(2) != nil, number(node.input(2)) == nil { return nil }
             return expressions.clipped(a, node.float("min") ?? number(node.input(1)), node.float("max") ?? number(node.input(2)))
         case "ReduceMean":
-            guard let a, node.int("keepdims") ?? 1 == 1, let axes = node.ints("axes") ?? weight(node.input(1)).flatMap(numbers)?.map({ Int($0) }),
+            guard let a, node.int("keepdims") ?? 1 == 1, let axes = node.ints("axes") ?? weight(node.input(1)).flatMap(numbers)?.map({ Int(exactly: $0) ?? 0 }),
                   axes == [-1] || axes == [1] else { return nil }
             return expressions.add(.mean(a))
         case "Concat":
