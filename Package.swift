@@ -25,6 +25,7 @@ let codecs: [(name: String, uses: [Target.Dependency])] = [
     ("Keras", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "HDF5Container", "Zip"]),
     ("NPZ", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Checksums", "Zip"]),
     ("ONNX", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints"]),
+    ("PyTorch", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints", "Zip"]),
     ("Safetensors", ["ByteIO", "Tensors", "StrictJSON", "Checkpoints"]),
 ]
 let allCodecs = codecs.map { Target.Dependency.byName(name: $0.name) }
@@ -85,6 +86,7 @@ let package = Package(
         tests("CoreTests", uses: cores + ["Checksums", "TestSupport"]),
         tests("ZipTests", uses: cores + ["Zip", "TestSupport"]),
         tests("NPZTests", uses: cores + ["NPZ", "Zip", "TestSupport"]),
+        tests("PyTorchTests", uses: cores + ["PyTorch", "Zip", "TestSupport"]),
         tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),

@@ -5,6 +5,7 @@ import Keras
 import MLPB
 import NPZ
 import ONNX
+import PyTorch
 import Safetensors
 
 /// The one ordered list of formats. A format is a folder under `Sources/Codecs`, a row in the manifest's table and a line here.
@@ -19,6 +20,7 @@ public enum Catalog {
             MLPBCodec(),
             NPZCodec(),
             NPYCodec(),
+            PyTorchCodec(),
             HDF5Codec(describer: describer, layouter: layouter),
             KerasLegacyCodec(describer: describer),
             KerasWeightsCodec(describer: describer),
