@@ -41,15 +41,16 @@ public enum BadInput {
     /// What went wrong with `checkpoint`, read to its last byte, against what the case promises; nil when names, dtypes, shapes and hashes are exact.
     public static func fault(in checkpoint: any Checkpoint, _ expected: Case) throws(CheckpointError) -> String? {
         let (tensors, bytes) = try fullContents(checkpoint)
-        var found: [[UInt8]: String] = [:], lines = ""
+        var found: [[UInt8]: String] = [:], lines: [[UInt8]] = []
         for (tensor, bytes) in zip(tensors, bytes) {
             let shape = "[" + tensor.shape.sizes.map(String.init).joined(separator: ", ") + "]"
             let line = "\(safetensorsName(tensor.dtype.rawValue))\t\(shape)\t\(ContentHash.sha256(bytes))"
             found[Array(tensor.name.utf8)] = line
-            lines += "\(tensor.name)\t\(line)\n"
+            lines.append(Array("\(tensor.name)\t\(line)\n".utf8))
         }
         if let count = expected.count, tensors.count != count { return "\(tensors.count) tensors, not \(count)" }
-        if let sum = expected.listingSHA256, ContentHash.sha256(Array(lines.utf8)) != sum { return "the listing differs" }
+        // The manifest's listing is sorted by name.
+        if let sum = expected.listingSHA256, ContentHash.sha256(lines.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { $0 }) != sum { return "the listing differs" }
         guard let listing = expected.listing else { return expected.listingSHA256 == nil ? "the case promises nothing" : nil }
         guard listing.count == tensors.count else { return "\(tensors.count) tensors, not \(listing.count)" }
         for tensor in listing {
