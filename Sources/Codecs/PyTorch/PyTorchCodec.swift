@@ -44,6 +44,8 @@ public struct PyTorchCodec: WritableCheckpointCodec {
 
     public func objection(to tensor: TensorInfo) -> String? { nil }
 
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) { try PyTorchWriter.check(index, options) }
+
     public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
         try PyTorchWriter.write(checkpoint, to: output, options: options)
     }

@@ -9,12 +9,18 @@ import Zip
 enum PyTorchWriter {
     private static let folder = "archive/"
 
-    static func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
-        let index = checkpoint.index
+    /// What would be refused, before anything is written (PT-29).
+    static func check(_ index: CheckpointIndex, _ options: WriteOptions) throws(CheckpointError) {
+        guard options.compression == .none else { throw CheckpointError(.unsupported, "a PyTorch file is written with stored members, so that torch can map it; leave --compression out") }
         var names: Set<[UInt8]> = []
         for tensor in index.tensors where !names.insert(Array(tensor.name.utf8)).inserted {
             throw CheckpointError(.mismatch, "two tensors have this name; rename one with --rename", tensor: tensor.name)
         }
+    }
+
+    static func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+        let index = checkpoint.index
+        try check(index, options)
         // The first of tied tensors gives the storage.
         var owner = Array(index.tensors.indices)
         for tie in index.ties {

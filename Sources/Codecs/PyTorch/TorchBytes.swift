@@ -29,7 +29,7 @@ struct TorchLayout: Sendable {
     var spanBytes: Int { view.span * info.dtype.byteCount }
     var coversStorage: Bool { byteOffset == 0 && spanBytes == place.byteCount }
     /// Whether the bytes are the tensor's as they lie.
-    var isPlain: Bool { view.isPacked && swapUnit == 1 && !isConjugated && !isNegated }
+    var isPlain: Bool { info.byteCount == 0 || view.isPacked && swapUnit == 1 && !isConjugated && !isNegated }
 
     /// Checks a tensor against its storage (PT-12, PT-13) before anything is allocated.
     init(_ tensor: TorchTensor, of heap: PickleHeap, named name: String, dtype: DType, in storages: any TorchStorages) throws(CheckpointError) {
