@@ -86,6 +86,11 @@ import Testing
             #expect(tensor.dtype == wanted.info.dtype && tensor.shape == wanted.info.shape && bytes == wanted.bytes, "\(tensor.name)")
         }
         #expect(again.index.metadata == metadata)
+        #expect(throws: CheckpointError.self) {
+            var options = WriteOptions()
+            options.compression = .deflate
+            _ = try written(source, as: PyTorchCodec(), options: options)
+        }
         #expect(again.index.unsupported.isEmpty)
     }
 }

@@ -38,8 +38,9 @@ final class PyTorchCheckpoint: Checkpoint {
             index.restore(from: ours.metadata)
             index.ties = index.ties.isEmpty ? found.ties : index.ties
             index.optimizer = index.optimizer ?? found.optimizer
-        } else if !heap.globals.isEmpty {
-            // PT-11
+        }
+        // PT-11. Our own files keep what their source named; but whatever lies beside a pickle cannot hide what that asks for.
+        if !heap.globals.isEmpty, ours == nil || heap.globals.contains(where: { $0.known == nil || $0.isDangerous }) {
             index.metadata["pickle.globals"] = JSONValue.strings(heap.globals.map(\.shown)).text()
         }
         self.index = index

@@ -65,7 +65,6 @@ enum PyTorchWriter {
     /// Our texts; nil when there are none to keep.
     private static func sidecar(_ index: CheckpointIndex, _ tree: TorchTree) -> [UInt8]? {
         var text = index.sidecar { $0 == .void16 }
-        text["pickle.globals"] = nil
         // The shared storages say it already.
         text[MetadataKey.ties] = nil
         var members = text.entries.map { JSONValue.Member($0.key, .string($0.text)) }
