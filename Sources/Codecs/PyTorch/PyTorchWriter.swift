@@ -58,12 +58,12 @@ enum PyTorchWriter {
         // PyTorch's own id is a hash of names and checksums; ours, of the pickle: forty digits, the same for the same file.
         let digest = sum.digest().prefix(16).map { String($0 / 100) + String($0 / 10 % 10) + String($0 % 10) }.joined()
         try add(".data/serialization_id", Array(digest.prefix(40).utf8))
-        if let sidecar = sidecar(index, tree) { try add(TorchSidecar.memberName, sidecar) }
+        try add(TorchSidecar.memberName, sidecar(index, tree))
         do throws(ZipError) { try writer.finish() } catch { throw CheckpointError(.io, error.message) }
     }
 
-    /// Our texts; nil when there are none to keep.
-    private static func sidecar(_ index: CheckpointIndex, _ tree: TorchTree) -> [UInt8]? {
+    /// Our texts. An empty object says that the file is ours, and that its pickle's names are the writer's (PT-11).
+    private static func sidecar(_ index: CheckpointIndex, _ tree: TorchTree) -> [UInt8] {
         var text = index.sidecar { $0 == .void16 }
         // The shared storages say it already.
         text[MetadataKey.ties] = nil
@@ -71,6 +71,6 @@ enum PyTorchWriter {
         if !tree.renamed.isEmpty {
             members.append(.init(TorchSidecar.namesKey, .string(JSONValue.object(tree.renamed.map { .init($0.read, .string($0.original)) }).text())))
         }
-        return members.isEmpty ? nil : Array(JSONValue.object(members).text().utf8)
+        return Array(JSONValue.object(members).text().utf8)
     }
 }
