@@ -143,8 +143,11 @@ public struct RenameRule {
 
     /// `name` after the renaming; itself when nothing matches. Throws `mismatch` when the template names a group that the expression has not.
     public func apply(to name: String) throws(CheckpointError) -> String {
-        var out = "", at = name.startIndex
+        var out = "", at = name.startIndex, isFirst = true
         for match in name.matches(of: expression) {
+            // As sed: `(.*)` matches a name once, not once more with nothing at its end.
+            if !isFirst, match.range.isEmpty, match.range.lowerBound == at { continue }
+            isFirst = false
             out += name[at..<match.range.lowerBound]
             for piece in template {
                 switch piece {
