@@ -1,3 +1,4 @@
+import ByteIO
 public import Checkpoints
 public import Dialects
 import Tensors
@@ -6,7 +7,7 @@ import Tensors
 public struct ConversionPlan: Sendable {
     /// The source, selected, renamed, turned and cast on demand.
     public let mapped: MappedCheckpoint
-    /// The casts' errors are filled in once the bytes have been drawn (`settledLedger`).
+    /// The casts' errors are filled in once the bytes have been drawn (`settledLedger`, `rehearsedLedger`).
     public let ledger: Ledger
 
     /// Throws `lossRefused` for what the target cannot hold and nothing consents to, `mismatch` for names that collide, `networkNeeded`
@@ -23,6 +24,15 @@ public struct ConversionPlan: Sendable {
         let metadata = try draft.metadata(target)
         mapped = try MappedCheckpoint(source, draft.adaptations, metadata: metadata, optimizer: draft.optimizer)
         ledger = draft.ledger
+    }
+
+    /// As `settledLedger`, for a dry run: tensors that are cast are drawn, to see what becomes of their values, and nothing is written.
+    public func rehearsedLedger(_ options: ConversionOptions) throws(CheckpointError) -> Ledger {
+        let buffer = try ChunkBuffer(checkedCount: 1 << 20)
+        for (position, adaptation) in mapped.adaptations.enumerated() where adaptation.dtype != nil {
+            try mapped.forEachChunk(ofTensorAt: position, through: buffer) { (_) throws(CheckpointError) in }
+        }
+        return try settledLedger(options)
     }
 
     /// The ledger with what the casts did, once every tensor has been drawn. Throws `lossRefused` when values overflowed without consent.

@@ -10,8 +10,11 @@ public struct Converter {
     public var options: ConversionOptions
     public var writing: WriteOptions
     public var limits: Limits
+    /// The source's name, for errors that are its own or of what was asked of it.
+    public var sourceName: String?
 
-    public init(options: ConversionOptions = ConversionOptions(), writing: WriteOptions = WriteOptions(), limits: Limits = .default) {
+    public init(options: ConversionOptions = ConversionOptions(), writing: WriteOptions = WriteOptions(), limits: Limits = .default, sourceName: String? = nil) {
+        self.sourceName = sourceName
         self.options = options
         self.writing = writing
         self.limits = limits
@@ -27,9 +30,8 @@ public struct Converter {
     ///
     /// Throws `exists`, `lossRefused`, `verifyFailed`, and what reading and writing throw; then the old file is as it was.
     public func convert(_ source: any Checkpoint, _ recognition: Recognition, to path: String, as target: any WritableCheckpointCodec) throws(CheckpointError) -> Outcome {
-        let plan = try ConversionPlan(source, recognition, to: target, options: options)
-        try target.check(plan.mapped.index, options: writing)
-        if options.isDryRun { return Outcome(ledger: plan.ledger, verified: nil) }
+        let plan = try plan(source, recognition, target)
+        if options.isDryRun { return Outcome(ledger: try plan.rehearsedLedger(options), verified: nil) }
         do throws(CheckpointError) {
             let file = try rising { () throws(IOError) in try AtomicFile(replacing: path, mayReplace: options.replaces) }
             try target.write(plan.mapped, to: file.output, options: writing)
@@ -48,9 +50,8 @@ public struct Converter {
 
     /// As above, to a pipe.
     public func convert(_ source: any Checkpoint, _ recognition: Recognition, to output: OutputFile, as target: any WritableCheckpointCodec) throws(CheckpointError) -> Outcome {
-        let plan = try ConversionPlan(source, recognition, to: target, options: options)
-        try target.check(plan.mapped.index, options: writing)
-        if options.isDryRun { return Outcome(ledger: plan.ledger, verified: nil) }
+        let plan = try plan(source, recognition, target)
+        if options.isDryRun { return Outcome(ledger: try plan.rehearsedLedger(options), verified: nil) }
         guard target.needsSeekableOutput || options.verifies || plan.ledger.tensors.contains(where: { $0.actions.contains(.cast) }) else {
             try target.write(plan.mapped, to: output, options: writing)
             try rising { () throws(IOError) in try output.flush() }
@@ -71,6 +72,13 @@ public struct Converter {
             try output.flush()
         }
         return Outcome(ledger: ledger, verified: options.verifies ? true : nil)
+    }
+
+    private func plan(_ source: any Checkpoint, _ recognition: Recognition, _ target: any WritableCheckpointCodec) throws(CheckpointError) -> ConversionPlan {
+        let plan: ConversionPlan
+        do throws(CheckpointError) { plan = try ConversionPlan(source, recognition, to: target, options: options) } catch { throw error.at(file: sourceName) }
+        try target.check(plan.mapped.index, options: writing)
+        return plan
     }
 
     private func verify(_ plan: ConversionPlan, _ recognition: Recognition, _ source: any Checkpoint, _ path: String, _ target: any WritableCheckpointCodec) throws(CheckpointError) {

@@ -15,7 +15,7 @@ public struct Ledger: Sendable {
         public var dtypeTo: DType?
         public var shapeFrom: Shape?
         public var shapeTo: Shape?
-        /// The largest |after - before| of a cast; nil where nothing was cast or the bytes were not read (a dry run).
+        /// The largest |after - before| of a cast; nil where nothing was cast.
         public var maxCastError: Double?
         /// Finite values that became infinite or saturated.
         public var overflowed: Int?

@@ -101,7 +101,7 @@ struct Convert: ParsableCommand {
             writing.level = level
             writing.threads = threads
             writing.progress = { done, total in progress.update(done, total) }
-            let converter = Converter(options: try settled(), writing: writing, limits: reading.limitOptions.limits)
+            let converter = Converter(options: try settled(), writing: writing, limits: reading.limitOptions.limits, sourceName: source.input.name)
             let outcome: Converter.Outcome
             do throws(CheckpointError) {
                 outcome = output == "-"
@@ -109,8 +109,8 @@ struct Convert: ParsableCommand {
                     : try converter.convert(source.checkpoint, source.recognition, to: output, as: target)
             } catch {
                 progress.finish()
-                // A fault of the input is told by its tensor; anything else is the output's.
-                throw error.place.tensor != nil || [.lossRefused, .mismatch, .networkNeeded].contains(error.code) ? error.at(file: source.input.name, format: source.codec.name) : error.at(file: output, format: target.name)
+                // A fault of the input is told by its tensor or its code; anything else is the output's.
+                throw error.place.tensor != nil || error.code == .lossRefused ? error.at(file: source.input.name, format: source.codec.name) : error.at(file: output, format: target.name)
             }
             progress.finish()
             report(source, target, outcome)

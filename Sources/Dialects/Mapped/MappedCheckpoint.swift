@@ -41,7 +41,7 @@ public final class MappedCheckpoint: Checkpoint {
 
     /// - Parameters:
     ///   - metadata: the new metadata; nil is the base's.
-    ///   - optimizer: the optimizer's state in the base's names, where a dialect found it; nil is what the base's index says.
+    ///   - optimizer: the optimizer's state in the base's names, where a dialect found it; nil is what the base's index says, an empty one is none.
     /// Throws `mismatch` when two tensors get one name or a type of another size, `unsupported` when a tensor cannot be cast or turned.
     public init(_ base: any Checkpoint, _ adaptations: [TensorAdaptation], metadata: Metadata? = nil, optimizer: OptimizerState? = nil) throws(CheckpointError) {
         var tensors: [TensorInfo] = [], sources: [[UInt8]: String] = [:]
@@ -142,6 +142,7 @@ extension MappedCheckpoint {
             }
             if optimizer?.slots.isEmpty == true { optimizer = nil }
         }
+        if optimizer == OptimizerState() { optimizer = nil }
         var text = metadata ?? base.metadata
         if metadata == nil, let old = text[MetadataKey.network], var network = try? NetworkText(old) {
             network.parameters.entries = network.parameters.entries.compactMap { entry in
