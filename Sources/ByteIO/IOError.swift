@@ -19,6 +19,9 @@ public struct IOError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The fault in words.
     public var reason: String
 
+    /// The code of an error that is a limit of ours, not the system's.
+    public static let overLimit: Int32 = -1
+
     public init(operation: String, path: String? = nil, offset: Int? = nil, code: Int32 = 0, reason: String) {
         self.operation = operation
         self.path = path

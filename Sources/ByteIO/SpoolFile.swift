@@ -38,7 +38,7 @@ public enum SpoolFile {
                 }
                 if count == 0 { return }
                 guard output.position + count <= limit else {
-                    throw IOError(operation: "keep standard input", reason: "it is larger than the limit of \(limit) bytes; raise it with --max-bytes")
+                    throw IOError(operation: "keep standard input", code: IOError.overLimit, reason: "it is larger than the limit of \(limit) bytes; raise it with --max-bytes")
                 }
                 try buffer.withBytes(0..<count) { (bytes) throws(IOError) in try output.append(bytes) }
             }

@@ -33,7 +33,7 @@ public struct CheckpointError: Error, Sendable, CustomStringConvertible {
     }
 
     public init(_ error: IOError) {
-        code = error.code == EEXISTCode ? .exists : .io
+        code = error.code == EEXISTCode ? .exists : error.code == IOError.overLimit ? .limit : .io
         message = error.description
         place = Place(file: error.path, offset: error.offset)
     }
