@@ -96,6 +96,6 @@ let package = Package(
         tests("DialectsTests", uses: cores + ["Dialects", "Bridge", "MLP", "NPZ", "Safetensors", "HDF5", "Keras", "HDF5Container", "LibHDF5", "TestSupport"]),
         tests("ParityTests", uses: cores + ["Parity", "Bridge", "Dialects", "MLP", "HDF5Container", "LibHDF5", "TestSupport"] + allCodecs),
         tests("CatalogTests", uses: cores + ["Catalog", "Conversion", "LibHDF5", "HDF5Container", "TestSupport"]),
-        tests("CommandTests", uses: cores + ["TestSupport", "mlpconv", "mlpconv-hdf5"]),
+        tests("CommandTests", uses: cores + ["NPZ", "TestSupport", "mlpconv", "mlpconv-hdf5"]),
     ]
 )

@@ -38,19 +38,36 @@ public enum BadInput {
         return chosen
     }
 
+    /// A tensor as it was read, for comparison with what a case promises.
+    public struct Found: Sendable {
+        let name, dtype, sha256: String
+        let sizes: [Int]
+
+        public init(name: String, dtype: String, sizes: [Int], sha256: String) {
+            self.name = name
+            self.dtype = dtype
+            self.sizes = sizes
+            self.sha256 = sha256
+        }
+    }
+
     /// What went wrong with `checkpoint`, read to its last byte, against what the case promises; nil when names, dtypes, shapes and hashes are exact.
     public static func fault(in checkpoint: any Checkpoint, _ expected: Case) throws(CheckpointError) -> String? {
         let (tensors, bytes) = try fullContents(checkpoint)
+        return fault(in: zip(tensors, bytes).map { Found(name: $0.name, dtype: $0.dtype.rawValue, sizes: $0.shape.sizes, sha256: ContentHash.sha256($1)) }, expected)
+    }
+
+    /// As above, of tensors with our names of dtypes.
+    public static func fault(in tensors: [Found], _ expected: Case) -> String? {
         var found: [[UInt8]: String] = [:], lines: [[UInt8]] = []
-        for (tensor, bytes) in zip(tensors, bytes) {
-            let shape = "[" + tensor.shape.sizes.map(String.init).joined(separator: ", ") + "]"
-            let line = "\(safetensorsName(tensor.dtype.rawValue))\t\(shape)\t\(ContentHash.sha256(bytes))"
+        for tensor in tensors {
+            let shape = "[" + tensor.sizes.map(String.init).joined(separator: ", ") + "]"
+            let line = "\(safetensorsName(tensor.dtype))\t\(shape)\t\(tensor.sha256)"
             found[Array(tensor.name.utf8)] = line
             lines.append(Array("\(tensor.name)\t\(line)\n".utf8))
         }
         if let count = expected.count, tensors.count != count { return "\(tensors.count) tensors, not \(count)" }
-        // The manifest's listing is sorted by name.
-        if let sum = expected.listingSHA256, ContentHash.sha256(lines.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { $0 }) != sum { return "the listing differs" }
+        if let sum = expected.listingSHA256, ContentHash.sha256(Array(lines.sorted { $0.lexicographicallyPrecedes($1) }.joined())) != sum { return "the listing differs" }
         guard let listing = expected.listing else { return expected.listingSHA256 == nil ? "the case promises nothing" : nil }
         guard listing.count == tensors.count else { return "\(tensors.count) tensors, not \(listing.count)" }
         for tensor in listing {

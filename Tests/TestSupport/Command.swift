@@ -27,13 +27,18 @@ public enum Command {
         return (bundle ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()).path
     }()
 
-    /// Runs `mlpconv` with `arguments`; `input` becomes its standard input. What takes longer than `limit` seconds is ended.
+    /// Runs `mlpconv` with `arguments`; `input` becomes its standard input. What takes longer than `limit` seconds is ended;
+    /// so is, by a signal, what takes more than `processorSeconds` of a processor, which other work on the machine does not lengthen.
     public static func mlpconv(
-        _ arguments: [String], input: [UInt8] = [], folder: String? = nil, environment: [String: String] = [:], limit: Double = 120
+        _ arguments: [String], input: [UInt8] = [], folder: String? = nil, environment: [String: String] = [:], limit: Double = 120, processorSeconds: Int? = nil
     ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "\(products)/mlpconv")
         process.arguments = arguments
+        if let processorSeconds {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit -t \(processorSeconds) && exec \"$0\" \"$@\"", "\(products)/mlpconv"] + arguments
+        }
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Files, not pipes: neither side can fill up and wait for the other.
