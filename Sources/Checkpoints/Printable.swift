@@ -3,10 +3,15 @@ import StrictJSON
 /// `text` in quotes, control characters escaped: how a name from a file is printed.
 public func quoted(_ text: String) -> String { JSONValue.quoted(text, forTerminal: true) }
 
-/// `text` with control characters escaped, for a terminal.
+/// `text` on one line, with whatever a terminal might act on escaped: control characters, line separators, changes of direction.
 public func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\n" || (0x7F..<0xA0).contains($0.value) }) else { return text }
-    return String(JSONValue.quoted(text, forTerminal: true).dropFirst().dropLast())
+    let acts = text.unicodeScalars.contains { scalar in
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028..<0x202F, 0x2066..<0x206A: true
+        default: false
+        }
+    }
+    return acts ? String(JSONValue.quoted(text, forTerminal: true).dropFirst().dropLast()) : text
 }
 
 /// 1234567 as `1,234,567`.
