@@ -54,14 +54,6 @@ struct Inspection {
         if hash { contentHash = ContentHash.combined(tensors.map { ($0.info, $0.sha256 ?? "") }) }
     }
 
-    /// The error of a file that holds things, and none that we read (CLI.md); nil for any other.
-    var nothingReadable: CheckpointError? {
-        guard tensors.isEmpty, let first = index.unsupported.first else { return nil }
-        let more = index.unsupported.count > 1 ? " (and \(grouped(index.unsupported.count - 1)) more)" : ""
-        return CheckpointError(.unsupported, "there is no tensor in it that is read here: \(quoted(first.name)) is \(first.reason)\(more)")
-            .at(file: file.input.name, format: file.codec.name)
-    }
-
     /// The elements of parameters: of a recognised network those it is made of, else of everything that is no optimizer slot. A tensor that is
     /// tied to another counts once.
     var parameterCount: Int {

@@ -42,6 +42,7 @@ enum Session {
         }
         let (codec, plain) = try registry.open(input, as: options.from, limits: options.limitOptions.limits)
         do throws(CheckpointError) {
+            if let refusal = nothingReadable(in: plain.index) { throw refusal }
             let rules = try options.readAsRules()
             let checkpoint = rules.isEmpty ? plain : try MappedCheckpoint(plain, readAs: rules)
             let recognition = try Recognition(of: checkpoint, format: codec.name, hints: options.hints())
@@ -50,6 +51,13 @@ enum Session {
             throw error.at(file: input.name, format: codec.name)
         }
     }
+}
+
+/// The error of a file that holds things, and none that we read (CLI.md); nil for any other.
+private func nothingReadable(in index: CheckpointIndex) -> CheckpointError? {
+    guard index.tensors.isEmpty, let first = index.unsupported.first else { return nil }
+    let more = index.unsupported.count > 1 ? " (and \(grouped(index.unsupported.count - 1)) more)" : ""
+    return CheckpointError(.unsupported, "there is no tensor in it that is read here: \(quoted(first.name)) is \(first.reason)\(more)")
 }
 
 /// A file that was opened, and what it was recognised to be.
