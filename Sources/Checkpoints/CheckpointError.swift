@@ -2,7 +2,7 @@ public import ByteIO
 
 /// Why a checkpoint could not be read, adapted or written: one code, one sentence, and the place.
 public struct CheckpointError: Error, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
+    public enum Code: String, Sendable, CaseIterable {
         case io, notRecognised, ambiguous, malformed, unsupported, limit, mismatch
         case exists, lossRefused, verifyFailed, networkNeeded
     }
