@@ -76,6 +76,10 @@ extension WritableCheckpointCodec {
     public var keepsNames: Bool { true }
 }
 
+/// A format of one framework, with names, axes and a text for the network of its own (CLI.md, `convert`): what is written in it has been phrased so
+/// before, by the format dialect of its name (`FormatDialects`), and `write` refuses anything else.
+public protocol DialectCodec: WritableCheckpointCodec {}
+
 public struct WriteOptions: Sendable {
     public enum Compression: String, Sendable, CaseIterable { case none, deflate }
     public var compression: Compression = .none
