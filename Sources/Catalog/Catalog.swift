@@ -22,9 +22,9 @@ public enum Catalog {
             NPYCodec(),
             PyTorchCodec(),
             HDF5Codec(describer: describer, layouter: layouter),
-            KerasLegacyCodec(describer: describer),
-            KerasWeightsCodec(describer: describer),
-            KerasArchiveCodec(describer: describer),
+            KerasLegacyCodec(describer: describer, layouter: layouter),
+            KerasWeightsCodec(describer: describer, layouter: layouter),
+            KerasArchiveCodec(describer: describer, layouter: layouter),
             ONNXCodec(),
             SafetensorsCodec(),
         ])

@@ -15,8 +15,8 @@ public struct ConversionPlan: Sendable {
     public init(
         _ source: any Checkpoint, _ recognition: Recognition, to target: any WritableCheckpointCodec, options: ConversionOptions
     ) throws(CheckpointError) {
-        var draft = Draft(index: source.index, recognition: recognition, options: options)
-        try draft.select()
+        var draft = try Draft(source.index, recognition, target, options)
+        try draft.select(target)
         try draft.name(target)
         try draft.refuse(target)
         draft.enter()
@@ -63,23 +63,58 @@ private struct Draft {
     let options: ConversionOptions
     var adaptations: [TensorAdaptation] = []
     var ledger = Ledger()
+    /// How a target with a dialect of its own says the network; nil for the others, and where the source is such a file already.
+    private var own: (dialect: any FormatDialect, phrase: FormatPhrase)?
 
-    init(index: CheckpointIndex, recognition: Recognition, options: ConversionOptions) {
+    init(_ index: CheckpointIndex, _ recognition: Recognition, _ target: any WritableCheckpointCodec, _ options: ConversionOptions) throws(CheckpointError) {
         self.index = index
         self.recognition = recognition
         self.options = options
+        guard target is any DialectCodec, let dialect = FormatDialects.named(target.name) else { return }
+        if let asked = options.dialect, asked != .keep || recognition.format != target.name, asked != dialect.dialect {
+            throw CheckpointError(.unsupported, "\(target.name) is written in \(dialect.dialect.rawValue)'s own names and axes; leave out --to-dialect \(asked.rawValue)")
+        }
+        if !options.renames.isEmpty {
+            throw CheckpointError(.unsupported, "\(target.name) is written in \(dialect.dialect.rawValue)'s own names; leave out --rename")
+        }
+        // What is such a file already, and stays whole, stays as it is: its own names, config and lists.
+        if recognition.format == target.name, options.dtype == nil, options.include.isEmpty, options.exclude.isEmpty, !options.drop.contains(.metadata) { return }
+        do throws(CheckpointError) { _ = try recognition.requireNetwork() } catch {
+            var error = error
+            error.message = "\(target.name) is written in \(dialect.dialect.rawValue)'s own names and axes, so the network has to be known: \(error.message)"
+            throw error
+        }
+        let casts = options
+        let phrase = try recognition.phrase(index, in: dialect, withOptimizer: !options.drop.contains(.optimizer)) { position in
+            let tensor = index.tensors[position]
+            return casts.dtype.flatMap { tensor.dtype.isFloat ? $0 : nil } ?? tensor.dtype
+        }
+        own = (dialect, phrase)
+        ledger.notes = phrase.notes
     }
 
     /// The optimizer's state that goes over.
     var optimizer: OptimizerState? { options.drop.contains(.optimizer) ? OptimizerState() : recognition.optimizer }
 
+    /// Why the target has no place for the tensor at `position`, which is no parameter; nil when it has.
+    private func homeless(_ position: Int, _ slots: Set<[UInt8]>, _ parameters: Set<Int>) -> (reason: String, remedy: String)? {
+        guard let own, !parameters.contains(position) else { return nil }
+        let name = index.tensors[position].name
+        if slots.contains(Array(name.utf8)) {
+            if own.phrase.slots[name] != nil { return nil }
+            return ("optimizer state: \(own.phrase.slotsReason ?? "the format has no place for it")", "consent with --drop optimizer")
+        }
+        return ("it is no parameter of the network, and \(own.dialect.dialect.rawValue) has no place for others", "leave it out with --exclude")
+    }
+
     /// Chooses the tensors that go over; the rest is dropped, with its reason, where something consents to that.
-    mutating func select() throws(CheckpointError) {
+    mutating func select(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
         // A pattern that fits nothing is a slip: the output would lack what was asked for.
         for glob in options.include where !index.tensors.contains(where: { glob.matches($0.name) }) {
             throw CheckpointError(.mismatch, "--include \(quoted(glob.pattern)) fits no tensor; mlpconv inspect lists their names, and * stands for any text")
         }
         let slots = Set((recognition.optimizer?.slots ?? []).map { Array($0.tensor.utf8) })
+        let parameters = Set(recognition.bindings.map(\.tensor))
         for (position, tensor) in index.tensors.enumerated() {
             if !options.include.isEmpty, !options.include.contains(where: { $0.matches(tensor.name) }) {
                 drop(tensor, "not named by --include")
@@ -87,6 +122,11 @@ private struct Draft {
                 drop(tensor, "named by --exclude")
             } else if options.drop.contains(.optimizer), slots.contains(Array(tensor.name.utf8)) {
                 drop(tensor, "optimizer state (--drop optimizer)")
+            } else if let (reason, remedy) = homeless(position, slots, parameters) {
+                guard options.allowsLoss else {
+                    throw CheckpointError(.lossRefused, "\(target.name) cannot hold it: \(reason); \(remedy), or consent to the loss with --allow-loss", tensor: tensor.name)
+                }
+                drop(tensor, reason)
             } else {
                 adaptations.append(TensorAdaptation(source: position, name: tensor.name, dtype: castTarget(of: tensor)))
             }
@@ -105,7 +145,13 @@ private struct Draft {
 
     /// Gives each tensor its name and axes in the output.
     mutating func name(_ target: any WritableCheckpointCodec) throws(CheckpointError) {
-        if let dialect = options.dialect { adaptations = try recognition.adaptations(of: index, to: dialect, from: adaptations) }
+        if let own {
+            let missing = Set(recognition.bindings.map(\.tensor)).subtracting(adaptations.map(\.source)).min()
+            if let missing { throw CheckpointError(.networkNeeded, "\(target.name) holds whole networks, and this parameter was left out", tensor: index.tensors[missing].name) }
+            adaptations = recognition.adaptations(of: index, as: own.phrase, from: adaptations)
+        } else if let dialect = options.dialect, !(target is any DialectCodec) {
+            adaptations = try recognition.adaptations(of: index, to: dialect, from: adaptations)
+        }
         for rule in options.renames {
             for position in adaptations.indices { adaptations[position].name = try rule.apply(to: adaptations[position].name) }
         }
@@ -176,14 +222,39 @@ private struct Draft {
             ledger.metadataKept = metadata.keys
         }
         guard target.keepsMetadata else { return Metadata() }
+        if let own { try rephrase(&metadata, own.phrase, own.dialect, target) } else if target is any DialectCodec {
+            for key in metadata.keys where options.drop.contains(.optimizer) && OptimizerText.isAbout(key) { metadata[key] = nil }
+            ledger.metadataKept = metadata.keys
+        }
         let kept = Set(adaptations.map(\.source))
         if recognition.bindings.allSatisfy({ kept.contains($0.tensor) }), let text = recognition.networkText(of: index, after: adaptations) {
             metadata[MetadataKey.network] = text
         } else {
             metadata[MetadataKey.network] = nil
         }
-        let dialect = options.dialect.flatMap { $0 == .keep ? nil : $0 } ?? recognition.dialect
+        let dialect = own?.dialect.dialect ?? options.dialect.flatMap { $0 == .keep ? nil : $0 } ?? recognition.dialect
         if let dialect, dialect != .keep { metadata[MetadataKey.dialect] = dialect.rawValue }
         return metadata
     }
+
+    /// The source's texts of its own layout give way to those of the target's; what the target has no place for is a loss.
+    private mutating func rephrase(_ metadata: inout Metadata, _ phrase: FormatPhrase, _ dialect: any FormatDialect, _ target: any WritableCheckpointCodec) throws(CheckpointError) {
+        if !phrase.lost.isEmpty, !options.drop.contains(.metadata) {
+            guard options.allowsLoss else {
+                throw CheckpointError(.lossRefused, "\(target.name) holds weights alone and has no place for \(phrase.lost.joined(separator: ", ")); consent with --drop metadata")
+            }
+            ledger.metadataDropped += phrase.lost
+        }
+        let old = metadata.keys.filter(dialect.supersedes)
+        for key in old { metadata[key] = nil }
+        ledger.metadataKept.removeAll { phrase.lost.contains($0) }
+        for entry in phrase.metadata.entries { metadata[entry.key] = entry.text }
+        let rewritten = old.filter { !phrase.lost.contains($0) && !$0.contains("@") }
+        if !rewritten.isEmpty { ledger.notes.append("written anew for \(target.name): \(rewritten.joined(separator: ", "))") }
+    }
+}
+
+/// Texts of a file that are about its optimizer's tensors.
+private enum OptimizerText {
+    static func isAbout(_ key: String) -> Bool { key.hasPrefix("optimizer_weights") || key.hasPrefix("optimizer/") }
 }

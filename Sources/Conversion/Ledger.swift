@@ -37,12 +37,13 @@ public struct Ledger: Sendable {
         metadataDropped.isEmpty && tensors.allSatisfy { !$0.actions.contains(.dropped) && !$0.changedValues }
     }
 
-    /// The parts of CLI.md's document that a ledger holds: `tensors`, `metadata`, `lossless`.
+    /// The parts of CLI.md's document that a ledger holds: `tensors`, `metadata`, `lossless`, `notes`.
     public var members: [JSONValue.Member] {
         [
             .init("tensors", .array(tensors.map(\.json))),
             .init("metadata", ["kept": .strings(metadataKept), "dropped": .strings(metadataDropped)]),
             .init("lossless", .bool(isLossless)),
+            .init("notes", .strings(notes)),
         ]
     }
 }

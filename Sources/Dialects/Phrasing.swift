@@ -83,7 +83,7 @@ extension [Placement] {
 }
 
 extension Part {
-    fileprivate var kerasName: String {
+    var kerasName: String {
         switch self {
         case .mean: "moving_mean"
         case .variance: "moving_variance"
@@ -119,11 +119,16 @@ extension Recognition {
     /// Throws `networkNeeded` and its like without a network, `unsupported` where the dialect cannot name it, `mismatch` where a new name
     /// is one of a tensor that stays.
     public func adaptations(of index: CheckpointIndex, to dialect: Dialect, from adaptations: [TensorAdaptation]? = nil) throws(CheckpointError) -> [TensorAdaptation] {
+        guard dialect != .keep else { return adaptations ?? TensorAdaptation.all(of: index) }
+        return self.adaptations(of: index, at: try dialect.placements(of: requireNetwork()), from: adaptations)
+    }
+
+    /// As above, to the names and axes of `placements`.
+    func adaptations(of index: CheckpointIndex, at placements: [Placement], from adaptations: [TensorAdaptation]? = nil) -> [TensorAdaptation] {
         let start = adaptations ?? TensorAdaptation.all(of: index)
-        guard dialect != .keep else { return start }
         var changes: [Int: (name: String, turned: Bool, scale: Double)] = [:], turned: Set<[UInt8]> = []
         let bound = Dictionary(bindings.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
-        for placement in try dialect.placements(of: requireNetwork()) {
+        for placement in placements {
             guard let binding = bound[placement.parameter] else { continue }
             let turns = binding.transposed != placement.transposed
             changes[binding.tensor] = (placement.name, turns, binding.scale)

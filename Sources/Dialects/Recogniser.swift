@@ -34,6 +34,7 @@ struct Recogniser {
         self.index = index
         self.format = format
         self.hints = hints
+        result.format = format
         table = NameTable(index)
     }
 

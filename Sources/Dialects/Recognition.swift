@@ -32,6 +32,8 @@ public struct Binding: Sendable, Hashable {
 
 /// What a checkpoint's index says of the network in it: the dialect, the description, and which tensor is which parameter.
 public struct Recognition: Sendable {
+    /// The format of the file, by its codec's name; nil where nothing was recognised yet.
+    public var format: String?
     /// Nil where the names follow no convention (`arr_0` …).
     public var dialect: Dialect?
     /// The network, with every parameter bound; nil when it is none that we run or cannot be read with certainty.

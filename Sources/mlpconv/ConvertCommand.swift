@@ -102,7 +102,7 @@ struct Convert: ParsableCommand {
             writing.threads = threads
             writing.progress = { done, total in progress.update(done, total) }
             let converter = Converter(options: try settled(), writing: writing, limits: reading.limitOptions.limits, sourceName: source.input.name)
-            let outcome: Converter.Outcome
+            var outcome: Converter.Outcome
             do throws(CheckpointError) {
                 outcome = output == "-"
                     ? try converter.convert(source.checkpoint, source.recognition, to: OutputFile.standardOutput(), as: target)
@@ -113,6 +113,7 @@ struct Convert: ParsableCommand {
                 throw error.place.tensor != nil || error.code == .lossRefused ? error.at(file: source.input.name, format: source.codec.name) : error.at(file: output, format: target.name)
             }
             progress.finish()
+            if let note = otherMeaning(of: target) { outcome.ledger.notes.append(note) }
             report(source, target, outcome)
         }
     }
@@ -130,6 +131,15 @@ struct Convert: ParsableCommand {
             throw CheckpointError(.unsupported, "\(codec?.name ?? "that format") is read, not written; what is written is \(Session.writable.map(\.name).joined(separator: ", "))").at(file: output)
         }
         return target
+    }
+
+    /// What else the output's extension may have meant: `.h5` is plain HDF5, and a Keras model where `--to` says so.
+    private func otherMeaning(of target: any WritableCheckpointCodec) -> String? {
+        guard to == nil else { return nil }
+        let other = Session.writable.first { codec in
+            codec.name != target.name && codec.extensions.contains { output.lowercased().hasSuffix(".\($0)") && target.extensions.contains($0) }
+        }
+        return other.map { "written as \(target.name); --to \($0.name) writes the other format of this extension" }
     }
 
     private func settled() throws(CheckpointError) -> ConversionOptions {
@@ -150,7 +160,8 @@ struct Convert: ParsableCommand {
     private func report(_ source: OpenedFile, _ target: any WritableCheckpointCodec, _ outcome: Converter.Outcome) {
         // With the file itself on stdout, the report goes to stderr.
         let say: (String) -> Void = output == "-" ? { if !reading.quiet || reading.json { Console.error($0) } } : { Console.print($0) }
-        let dialect = toDialect ?? source.dialect
+        let own = target is any DialectCodec ? FormatDialects.named(target.name)?.dialect.rawValue : nil
+        let dialect = own ?? toDialect ?? source.dialect
         if reading.json {
             say(JSONValue.object([
                 .init("input", ["file": .string(source.input.name), "format": .string(source.codec.name), "dialect": .string(source.dialect)]),

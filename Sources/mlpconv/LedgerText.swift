@@ -29,7 +29,6 @@ struct LedgerText {
         if !ledger.metadataKept.isEmpty { lines.append("  metadata kept: \(Self.list(ledger.metadataKept))") }
         if !ledger.metadataDropped.isEmpty { lines.append("  metadata dropped: \(Self.list(ledger.metadataDropped))") }
         for note in ledger.notes { lines.append("  note: \(printable(note))") }
-        if target.name == "hdf5", output.hasSuffix(".h5") { lines.append("  written as plain HDF5 groups and datasets (hdf5)") }
         let proof = outcome.verified == true ? ", verified: every byte read back" + (input.recognition.network == nil || !target.keepsMetadata || ledger.tensors.contains { $0.actions.contains(.cast) } ? "" : ", forward and backward pass equal bit for bit") : ""
         lines.append((ledger.isLossless ? "  lossless" : "  not lossless: see above") + proof)
         self.lines = lines

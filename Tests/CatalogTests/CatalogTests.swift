@@ -29,7 +29,8 @@ import Testing
         #expect(registry.codec(named: "no-such") == nil)
         for codec in registry.codecs {
             #expect(!codec.extensions.isEmpty && codec.extensions.allSatisfy { !$0.hasPrefix(".") && $0 == $0.lowercased() })
-            if codec is any WritableCheckpointCodec { #expect(registry.codec(forOutput: "folder.d/model.\(codec.extensions[0])")?.name == codec.name) }
+            // Two formats may share an extension: `.h5` is hdf5, and keras-h5 where that is asked for.
+            if codec is any WritableCheckpointCodec, codec.name != "keras-h5" { #expect(registry.codec(forOutput: "folder.d/model.\(codec.extensions[0])")?.name == codec.name) }
         }
         #expect(registry.codec(forOutput: "m.h5")?.name == "hdf5")
         #expect(registry.codec(forOutput: "M.NPZ")?.name == "npz")

@@ -14,7 +14,7 @@ import Testing
 @Suite("Recognition of the fixture files as their codecs deliver them")
 struct FixtureFileTests {
     private let registry = CodecRegistry([NPZCodec(), SafetensorsCodec(), HDF5Codec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()),
-                                          KerasLegacyCodec(describer: LibHDF5Describer()), KerasWeightsCodec(describer: LibHDF5Describer()), KerasArchiveCodec(describer: LibHDF5Describer())])
+                                          KerasLegacyCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()), KerasWeightsCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()), KerasArchiveCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter())])
 
     /// The file as its own codec opens it, or as `format` says; nil where no codec reads it here.
     private func open(_ file: FixtureIndex.File, as format: String? = nil) throws -> (checkpoint: any Checkpoint, format: String)? {

@@ -7,7 +7,7 @@ import Testing
 
 /// libhdf5 in a process of its own, as the command has it.
 let helper = HDF5HelperClient(path: "\(Command.products)/\(HDF5HelperClient.helperName)")
-let isolated = CodecRegistry([KerasLegacyCodec(describer: helper), KerasWeightsCodec(describer: helper), KerasArchiveCodec(describer: helper)])
+let isolated = CodecRegistry([KerasLegacyCodec(describer: helper, layouter: helper), KerasWeightsCodec(describer: helper, layouter: helper), KerasArchiveCodec(describer: helper, layouter: helper)])
 
 /// Soft cases of the manifest that are read here on purpose: names of members are data, Python's NaN is Keras' own, code is never run, and no
 /// network is built.

@@ -57,7 +57,7 @@ func shiftsOffsets() throws {
     let bytes = try Fixtures.bytes("keras/weights_beyond.keras")
     let start = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x89, 0x48, 0x44, 0x46]) })
     do {
-        _ = try KerasArchiveCodec(describer: inProcess).open(bytes)
+        _ = try KerasArchiveCodec(describer: inProcess, layouter: inProcessLayouter).open(bytes)
         Issue.record("it was read")
     } catch {
         #expect(error.place.offset == start + (1 << 40))
@@ -98,7 +98,7 @@ func obeysLimits() throws {
 @Test("a weight flipped in an archive is found by verifying, though tensors are read in place")
 func findsFlippedWeights() throws {
     var bytes = try Fixtures.bytes("parity/seed-4-8-3/keras3.keras")
-    let codec = KerasArchiveCodec(describer: inProcess)
+    let codec = KerasArchiveCodec(describer: inProcess, layouter: inProcessLayouter)
     let whole = try codec.open(bytes)
     let position = try #require(whole.index.position(of: "layers/dense/vars/0"))
     let extent = try #require(whole.extent(ofTensorAt: position))

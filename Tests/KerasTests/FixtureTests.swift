@@ -10,8 +10,9 @@ import TestSupport
 import Testing
 
 let inProcess = LibHDF5Describer()
+let inProcessLayouter = LibHDF5Layouter()
 let allCodecs: [any CheckpointCodec] = [
-    KerasLegacyCodec(describer: inProcess), KerasWeightsCodec(describer: inProcess), KerasArchiveCodec(describer: inProcess),
+    KerasLegacyCodec(describer: inProcess, layouter: inProcessLayouter), KerasWeightsCodec(describer: inProcess, layouter: inProcessLayouter), KerasArchiveCodec(describer: inProcess, layouter: inProcessLayouter),
 ]
 
 /// The codec of the three that is certain of `input`; fails when it is not exactly one.

@@ -14,7 +14,7 @@ import Testing
 @Suite("every fixture file against its framework's reference")
 struct FixtureFileParityTests {
     static let registry = CodecRegistry([
-        KerasArchiveCodec(describer: LibHDF5Describer()), KerasLegacyCodec(describer: LibHDF5Describer()), KerasWeightsCodec(describer: LibHDF5Describer()),
+        KerasArchiveCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()), KerasLegacyCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()), KerasWeightsCodec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()),
         NPZCodec(), SafetensorsCodec(), HDF5Codec(describer: LibHDF5Describer(), layouter: LibHDF5Layouter()),
     ])
 

@@ -1,15 +1,21 @@
+public import ByteIO
 public import Checkpoints
 public import HDF5Container
-import Tensors
+import StrictJSON
+public import Tensors
 import Zip
 
 /// `keras`: the `.keras` archive of Keras 3 and late Keras 2, a zip with the config and an HDF5 file of weights (Specs/Keras.md, KERAS-50 to 57).
-public struct KerasArchiveCodec: CheckpointCodec {
+public struct KerasArchiveCodec: DialectCodec {
     let describer: any HDF5Describer
+    let layouter: any HDF5Layouter
 
-    /// - Parameter describer: who reads the files' structure: the helper's client, or libhdf5 in this process.
-    public init(describer: any HDF5Describer) {
+    /// - Parameters:
+    ///   - describer: who reads the files' structure: the helper's client, or libhdf5 in this process.
+    ///   - layouter: who lays out new files; the same two.
+    public init(describer: any HDF5Describer, layouter: any HDF5Layouter) {
         self.describer = describer
+        self.layouter = layouter
     }
 
     public var name: String { "keras" }
@@ -46,5 +52,34 @@ public struct KerasArchiveCodec: CheckpointCodec {
                 return dtype == .bfloat16 ? dtype : nil
             }
         }
+    }
+
+    public var needsSeekableOutput: Bool { false }
+    public var keepsMetadata: Bool { true }
+    public func objection(to tensor: TensorInfo) -> String? { KerasPlan.objection(to: tensor) }
+
+    public func check(_ index: CheckpointIndex, options: WriteOptions) throws(CheckpointError) { _ = try plan(index, options) }
+
+    /// KERAS-73. Throws `networkNeeded` when the tensors are not numbered under their layers or there is no config, `malformed` when it is none.
+    private func plan(_ index: CheckpointIndex, _ options: WriteOptions) throws(CheckpointError) -> (plan: KerasPlan, config: String) {
+        guard WeightsLayout.isWeights(index.tensors.map(\.name)) else { throw CheckpointError.notPhrased(name, "the tensors are not numbered under layers") }
+        guard let config = index.metadata["model_config"] else { throw CheckpointError.notPhrased(name, "there is no config of its layers") }
+        _ = try JSONConfig(config, from: "model_config", limits: .default, remedy: "drop it with --drop metadata")
+        return (try KerasPlan(index, format: name, options: options), config)
+    }
+
+    public func write(_ checkpoint: any Checkpoint, to output: OutputFile, options: WriteOptions) throws(CheckpointError) {
+        let index = checkpoint.index
+        let (plan, config) = try plan(index, options)
+        var said: [JSONValue.Member] = []
+        for key in ["keras_version", "date_saved"] { said.append(.init(key, .string(index.metadata[key] ?? (key == "date_saved" ? "1980-01-01@00:00:00" : "3.0.0")))) }
+        for entry in plan.rest where !["keras_version", "date_saved", "model_config"].contains(entry.key) { said.append(.init(entry.key, .string(entry.text))) }
+        // The HDF5 file is laid out by a library, which seeks: it is made beside, and goes into the archive in one piece.
+        let weights = try KerasArchive.spooled { (file) throws(CheckpointError) in
+            try HDF5Writer.write(plan.plan, tensors: Array(index.tensors.indices), of: checkpoint, to: file, layouter: layouter, options: options)
+        }
+        try KerasArchive.write([
+            (KerasArchive.metadataName, Array(JSONValue.object(said).text().utf8)), (KerasArchive.configName, Array(config.utf8)),
+        ], weights: weights, to: output)
     }
 }

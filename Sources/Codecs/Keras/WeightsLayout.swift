@@ -6,9 +6,17 @@ enum WeightsLayout {
     /// Groups that stand at the root of Keras' files and under which, or in which, variables lie in `vars`.
     private static let roots = ["layers", "_layer_checkpoint_dependencies", "vars"]
 
+    /// Texts at the root that a generic file made from a Keras file has, and Keras' own has not.
+    static let foreign = ["model_config", MetadataKey.order, "layer_names", "layer_names0"]
+
+    /// Whether tensors of these names make such a file.
+    static func isWeights(_ names: [String]) -> Bool {
+        let variables = names.count(where: isVariable)
+        return variables > 0 && (variables == names.count || names.contains { roots.contains(String($0.prefix { $0 != "/" })) })
+    }
+
     static func isWeights(_ description: HDF5Description) -> Bool {
         // A generic file that came from a Keras file has its paths, and text at the root; Keras' own has none there.
-        let foreign = ["model_config", MetadataKey.order, "layer_names", "layer_names0"]
         guard !description.attributes.contains(where: { foreign.contains($0.name) }) else { return false }
         let variables = description.datasets.count { isVariable($0.path) }
         if description.groups.contains(where: { roots.contains($0.path) }) {
