@@ -88,7 +88,7 @@ let package = Package(
         tests("NPZTests", uses: cores + ["NPZ", "Zip", "TestSupport"]),
         tests("PyTorchTests", uses: cores + ["PyTorch", "Zip", "TestSupport"]),
         tests("HDF5Tests", uses: cores + ["HDF5", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
-        tests("KerasTests", uses: cores + ["Keras", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
+        tests("KerasTests", uses: cores + ["Keras", "NPZ", "Dialects", "Conversion", "HDF5Container", "LibHDF5", "TestSupport", "mlpconv-hdf5"]),
         tests("MLPBTests", uses: cores + ["MLPB", "Checksums", "TestSupport"]),
         tests("SafetensorsTests", uses: cores + ["Safetensors", "TestSupport"]),
         tests("ONNXTests", uses: cores + ["ONNX", "Dialects", "Bridge", "MLP", "NPZ", "Parity", "TestSupport"]),
