@@ -19,7 +19,7 @@ TARGETS = {"keras": ".keras", "keras-h5": ".h5", "keras-weights": ".weights.h5"}
 # With the sources that have configs and optimizers of their own, every network once in each form.
 SOURCES = {"model.npz": TARGETS, "keras2.h5": ["keras"], "keras3.keras": ["keras-h5"], "keras3_legacy.h5": ["keras"]}
 # Networks that Keras has no config for, with the word that our refusal must hold; Specs/Keras.md lists them.
-NO_CONFIG = {"gelu-tanh": "gelu_tanh", "exact-zero": "relu_floor", "exact-zero-leaky": "relu_floor"}
+NO_CONFIG = {"gelu-tanh": "gelu_tanh"}
 EPSILON = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 2e-5, "float64": 1e-12}
 
 
@@ -88,6 +88,8 @@ def run(mlpconv, parity, folder):
     for path in sorted(parity.glob("*/spec.json")):
         network, spec = path.parent.name, json.loads(path.read_text())
         precision = spec.get("dtype", "float32")
+        # A Sequential model casts its input to the global policy, whatever its layers' are.
+        keras.config.set_dtype_policy("float64" if precision == "float64" else "float32")
         with np.load(path.parent / "reference.npz") as file:
             reference = {k: file[k] for k in file.files}
         twin = None

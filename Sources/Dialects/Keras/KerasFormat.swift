@@ -113,7 +113,8 @@ struct KerasFormat: FormatDialect {
                 return true
             }
             var isWhole = take("iteration", "", "iteration") && take("learning_rate", "", "learning_rate")
-            for item in writer.items {
+            // A model that was compiled and not yet trained has no slots.
+            for item in writer.items where state.slots.count > 2 {
                 for part in item.parts where !part.name.hasPrefix("moving_") {
                     for word in words where isWhole {
                         isWhole = take(word.slot, part.parameter, "\(KerasFormat.variable(item, part.name).split(separator: "/").joined(separator: "_"))_\(word.name)")
