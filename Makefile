@@ -2,13 +2,14 @@
 # make test      installs what is missing, builds and runs every test
 # make install   puts the command under PREFIX (default /usr/local); make uninstall removes it
 # make interop   the foreign readers against what we write (Python environments outside the tree)
+# make interop-keras   Keras itself (a larger environment) opens what we write for it
 # make bench     benchmarks · make fuzz MINUTES=n  the fuzz targets
 
 PREFIX ?= /usr/local
 MINUTES ?= 1
 RELEASE := .build/release
 
-.PHONY: demo test build dependencies install uninstall interop bench fuzz
+.PHONY: demo test build dependencies install uninstall interop interop-keras bench fuzz
 
 demo: build
 	@Scripts/demo $(RELEASE)
@@ -34,6 +35,9 @@ uninstall:
 
 interop: build
 	@Scripts/interop/run $(RELEASE)
+
+interop-keras: build
+	@$$(Scripts/interop/environment keras) Scripts/interop/keras_check.py $(RELEASE)
 
 bench: dependencies
 	@Benchmarks/run
