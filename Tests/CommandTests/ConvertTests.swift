@@ -248,7 +248,15 @@ import Testing
         }
     }
 
-    @Test("an output whose format cannot be told, or is only read, is refused with the formats that are written", arguments: [("out", "notRecognised"), ("out.xyz", "notRecognised"), ("out.keras", "unsupported"), ("out.weights.h5", "unsupported")])
+    @Test("a framework's own format asks for the network, and says what to pass", arguments: ["out.keras", "out.weights.h5"])
+    func networkNeeded(output: String) throws {
+        try withTemporaryFolder { folder in
+            let error = try run(["convert", try Fixtures.path("parity/seed-4-8-3/model.npz"), output], 2, folder: folder)
+            #expect(error.code == "networkNeeded" && error["error"]?["message"]?.string?.contains("--network") == true)
+        }
+    }
+
+    @Test("an output whose format cannot be told, or is only read, is refused with the formats that are written", arguments: [("out", "notRecognised"), ("out.xyz", "notRecognised"), ("out.onnx", "unsupported")])
     func targets(output: String, code: String) throws {
         try withTemporaryFolder { folder in
             try npz("\(folder)/a.npz", [floats("w", [1])])

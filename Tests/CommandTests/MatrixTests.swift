@@ -24,7 +24,7 @@ import Testing
             for (target, ending) in Self.targets.sorted(by: { $0.key < $1.key }) {
                 let output = "\(source).\(ending)"
                 let ledger = try run(["convert", path, output, "--verify", "--network", network], folder: folder)
-                #expect(ledger.keys == ["input", "output", "tensors", "metadata", "lossless", "verified"])
+                #expect(Set(ledger.keys).isSuperset(of: ["input", "output", "tensors", "metadata", "lossless", "verified"]))
                 #expect(ledger["input"]?.keys == ["file", "format", "dialect"] && ledger["output"]?.keys == ["file", "format", "dialect"])
                 #expect(ledger["input"]?["format"]?.string == source && ledger["output"]?["format"]?.string == target)
                 #expect(ledger["output"]?["file"]?.string == output)
